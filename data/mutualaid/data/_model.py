@@ -1,0 +1,143 @@
+"""What a region is once it has been read: tables in one projected CRS, and decisions as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+from pyproj import CRS
+
+__all__ = ["HOUR_CLASSES", "SERVICES", "Parameters", "Region", "Source"]
+
+#: Services a station can belong to.
+SERVICES: tuple[str, ...] = ("fire", "ems", "rescue")
+
+#: Hour classes for which a turnout may be stated.
+HOUR_CLASSES: tuple[str, ...] = ("day", "night", "weekend")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where data come from.
+
+    Attributes
+    ----------
+    what
+        What it covers, in words a reader knows: ``roads and buildings``.
+    source, licence, date
+        Provider with reference, licence, and the date the data describe (ISO 8601, may be a year only).
+    """
+
+    what: str
+    source: str
+    licence: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of a run that are not data. Each is an assumption until a partner confirms it.
+
+    Attributes
+    ----------
+    service
+        The service analysed: ``fire``, ``ems`` or ``rescue``.
+    profile
+        Vehicle profile: ``fire_engine``, ``ambulance`` or ``civilian``.
+    standard
+        Id of the common standard that the partners agree on (`mutualaid.coverage.standards`).
+    local_standards
+        Id of the standard of each jurisdiction that has its own; those not named use the common one.
+    hour
+        Hour class: ``day``, ``night`` or ``weekend``.
+    answering_s, processing_s
+        Seconds from call received to answered, and from answered to units alerted.
+    turnout_s
+        Seconds from alert to wheels rolling, by department type, for stations that state none.
+    dispatch_s
+        Extra seconds until a neighbour's unit is alerted.
+    crossing_s
+        Extra seconds at each international crossing passed.
+    crossing_delay_s
+        Delay of single crossings by id, in seconds, instead of `crossing_s`.
+    cutoff_s
+        Drive times are computed up to this many seconds; what lies beyond counts as not reached.
+    snap_m
+        People or stations further than this from any road are reported as unreachable by road.
+    """
+
+    service: str = "fire"
+    profile: str = "fire_engine"
+    standard: str = "de-agbf-first"
+    local_standards: Mapping[str, str] = field(default_factory=dict)
+    hour: str = "day"
+    answering_s: float = 15.0
+    processing_s: float = 64.0
+    turnout_s: Mapping[str, float] = field(
+        default_factory=lambda: {"career": 80.0, "combination": 150.0, "volunteer": 240.0, "unknown": 240.0}
+    )
+    dispatch_s: float = 0.0
+    crossing_s: float = 0.0
+    crossing_delay_s: Mapping[str, float] = field(default_factory=dict)
+    cutoff_s: float = 1800.0
+    snap_m: float = 200.0
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A border region: what its partners share.
+
+    All tables are in `crs`, a projected CRS in metres, and indexed by their unique text ``id``.
+
+    Attributes
+    ----------
+    name
+        Name of the region.
+    folder
+        Folder that holds region.toml and every file it names.
+    crs
+        Projected CRS in metres.
+    jurisdictions
+        Polygons: ``name``, ``country`` (ISO 3166-1 alpha-2, "" if unknown), ``languages`` (BCP 47 tags joined by
+        ``;``), ``population`` (float, NaN if unknown), ``partner`` (who runs the service there; jurisdictions
+        that name the same partner are served by the same brigades without any agreement; default the id),
+        ``completed`` (bool: the boundary was closed along the edge of an extract).
+    stations
+        Points: ``name``, ``jurisdiction`` (id), ``service``, ``department`` (``career``, ``volunteer``,
+        ``combination``, ``unknown``), ``turnout_s`` and ``turnout_day_s``, ``turnout_night_s``,
+        ``turnout_weekend_s`` (float, NaN if not stated), ``status`` (``active``, ``planned``, ``closed``).
+    units
+        ``station`` (id), ``kind``, ``capabilities`` (codes joined by ``;``), ``staffing`` (float, NaN if unknown),
+        ``count`` (int ≥ 1); may be empty: then what units there are is unknown.
+    demand
+        Points with a weight: ``population`` (float ≥ 0), ``jurisdiction`` (id); where the demand stands for
+        square cells also ``cell_x``, ``cell_y`` (lower left corner, metres in `crs`).
+    cell_m
+        Width of the demand cells in metres; None where demand is points of no stated extent.
+    hospitals
+        Points with ``name``; may be empty.
+    network_files
+        Road network sources inside `folder`: .osm.pbf, .osm or .graphml.
+    parameters, sources, standards
+        `Parameters`, the sources of the data, and the region's own standards as plain mappings by id.
+    note
+        What must be said on the face of every result, such as the date of the map.
+    """
+
+    name: str
+    folder: Path
+    crs: CRS
+    jurisdictions: gpd.GeoDataFrame
+    stations: gpd.GeoDataFrame
+    units: pd.DataFrame
+    demand: gpd.GeoDataFrame
+    cell_m: float | None
+    hospitals: gpd.GeoDataFrame
+    network_files: tuple[Path, ...]
+    parameters: Parameters = field(default_factory=Parameters)
+    sources: tuple[Source, ...] = ()
+    standards: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    note: str = ""

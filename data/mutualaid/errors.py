@@ -1,0 +1,110 @@
+"""Every error that this package raises.
+
+::
+
+    MutualAidError
+    ├── InputError(ValueError)          something given to us cannot be used; `.defects` says what, where, and the remedy
+    │   ├── RegionError                 a region folder: region.toml and the files it names
+    │   ├── OsmError                    an OpenStreetMap extract
+    │   ├── DemandError                 population rasters, census tables, municipal totals
+    │   ├── NetworkError                a road network, a profile, points to be placed on roads
+    │   └── StandardError               a response-time standard
+    └── DownloadError(OSError)          a server did not answer, or not with what was asked for
+
+Catch `MutualAidError` to catch them all:
+
+>>> from mutualaid.errors import Defect, MutualAidError, RegionError
+>>> try:
+...     raise RegionError([Defect("stations.csv", "row 3", "a latitude within -90…90", "743.7",
+...                               "check the decimal point in column lat")])
+... except MutualAidError as error:
+...     print(error)
+stations.csv, row 3: expected a latitude within -90…90; got 743.7. Remedy: check the decimal point in column lat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = [
+    "Defect",
+    "DemandError",
+    "DownloadError",
+    "InputError",
+    "MutualAidError",
+    "NetworkError",
+    "OsmError",
+    "RegionError",
+    "StandardError",
+]
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One thing that is wrong with an input, and what to do about it.
+
+    Attributes
+    ----------
+    file
+        Name of the file, relative to the folder that the user gave; empty where there is none.
+    where
+        The place inside: ``row 7``, ``[stations] file``, ``way 123``; empty for the file as a whole.
+    expected, got
+        What was expected and what came, shortened where it is long.
+    remedy
+        What the reader should do, in the imperative.
+    """
+
+    file: str
+    where: str
+    expected: str
+    got: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = ", ".join(part for part in (self.file, self.where) if part)
+        head = f"{place}: " if place else ""
+        return f"{head}expected {self.expected}; got {self.got}. Remedy: {self.remedy.rstrip('.')}."
+
+
+class MutualAidError(Exception):
+    """Base of all errors of this package."""
+
+
+class InputError(MutualAidError, ValueError):
+    """Something given to us cannot be used.
+
+    Parameters
+    ----------
+    defects
+        Everything that is wrong, in the order of reading. All of it is in the message.
+    """
+
+    def __init__(self, defects: Iterable[Defect]) -> None:
+        self.defects: tuple[Defect, ...] = tuple(defects)
+        super().__init__("\n".join(str(defect) for defect in self.defects))
+
+
+class RegionError(InputError):
+    """A region folder is not valid."""
+
+
+class OsmError(InputError):
+    """An OpenStreetMap extract cannot be used."""
+
+
+class DemandError(InputError):
+    """People cannot be placed from this source."""
+
+
+class NetworkError(InputError):
+    """A road network, a profile or the points to be placed on roads cannot be used."""
+
+
+class StandardError(InputError):
+    """A response-time standard is unknown or contradicts itself."""
+
+
+class DownloadError(MutualAidError, OSError):
+    """A server did not answer, or not with what was asked for."""

@@ -1,0 +1,184 @@
+"""Commands of ``mutualaid``; what each does is one call into the library."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mutualaid.cli._console import Steps, print_defects, print_files, print_summary, say
+from mutualaid.errors import DownloadError, InputError
+
+__all__ = ["EXIT_DEFECTS", "EXIT_DOWNLOAD", "app", "main"]
+
+EXIT_DEFECTS = 3
+EXIT_DOWNLOAD = 4
+
+app = typer.Typer(
+    name="mutualaid",
+    help="What neighbours across a border can do for each other: who is reached in time by their own brigade, "
+    "who by a joint team, and which gaps nobody closes.",
+    epilog="Exit codes: 0 done, 2 wrong use, 3 defects in the input, 4 download failed, 130 stopped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines instead of text.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Folder for the results; default: 'results' in the region folder.")
+]
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        app()
+    except InputError as error:
+        print_defects(error.defects, as_json="--json" in sys.argv)
+        sys.exit(EXIT_DEFECTS)
+    except DownloadError as error:
+        say(f"Download failed: {error}")
+        sys.exit(EXIT_DOWNLOAD)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    *, show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False
+) -> None:
+    if show_version:
+        typer.echo(f"mutualaid {version('mutualaid')}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Folder for the demo region and its results.")] = Path(
+        "mutualaid-demo"
+    ),
+    *,
+    as_json: Json = False,
+) -> None:
+    """Run the embedded example: Monaco and the French Riviera, on an OpenStreetMap of 2016.
+
+    The region's files are put into FOLDER/region, where they can be read and changed; a second run uses them as
+    they are then. The results go to FOLDER/results.
+    """
+    from mutualaid.data import demo_path
+
+    region = folder / "region"
+    if not region.exists():
+        beside = folder / ".region"
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.copytree(demo_path(), beside, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+        beside.replace(region)
+    _run(region, folder / "results", {}, as_json=as_json)
+
+
+@app.command()
+def run(
+    region: Annotated[Path, typer.Argument(help="region.toml, or the folder that holds it.")],
+    *,
+    out: Out = None,
+    service: Annotated[str | None, typer.Option(help="fire, ems or rescue.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Vehicle: fire_engine, ambulance, civilian.")] = None,
+    standard: Annotated[str | None, typer.Option(help="Id of the common standard.")] = None,
+    hour: Annotated[str | None, typer.Option(help="day, night or weekend.")] = None,
+    dispatch_s: Annotated[
+        float | None, typer.Option(min=0, help="Seconds until a neighbour's unit is alerted.")
+    ] = None,
+    crossing_s: Annotated[
+        float | None, typer.Option(min=0, help="Seconds at each international crossing.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compute who reaches whom in time, alone and together, and write the map and all files.
+
+    Options replace the [parameters] of region.toml for this run; run.json records what was used.
+    """
+    folder = region.parent if region.suffix == ".toml" else region
+    given = {
+        "service": service,
+        "profile": profile,
+        "standard": standard,
+        "hour": hour,
+        "dispatch_s": dispatch_s,
+        "crossing_s": crossing_s,
+    }
+    changed = {name: value for name, value in given.items() if value is not None}
+    _run(region, out or folder / "results", changed, as_json=as_json)
+
+
+@app.command()
+def check(
+    region: Annotated[Path, typer.Argument(help="region.toml, or the folder that holds it.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Check a region folder and print every defect with its remedy."""
+    from mutualaid.data import check_region
+
+    defects = check_region(region)
+    if defects:
+        print_defects(defects, as_json=as_json)
+        raise typer.Exit(EXIT_DEFECTS)
+    typer.echo(json.dumps({"defects": []}) if as_json else "No defects found.")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of region.toml, for editors."""
+    from mutualaid.data import region_schema
+
+    typer.echo(json.dumps(region_schema(), ensure_ascii=False, indent=2))
+
+
+@app.command()
+def standards(*, as_json: Json = False) -> None:
+    """List the built-in response-time standards with their sources."""
+    from mutualaid.cli._console import print_standards
+    from mutualaid.coverage import standards as table
+
+    rows = table()
+    if as_json:
+        typer.echo(rows.reset_index().to_json(orient="records", force_ascii=False, indent=2))
+    else:
+        print_standards(rows)
+
+
+def _run(region: Path, out: Path, changed: dict[str, Any], *, as_json: bool) -> None:
+    from mutualaid.coverage import analyse
+    from mutualaid.data import read_region
+    from mutualaid.reports import write_results
+
+    started = time.perf_counter()
+    with Steps(quiet=as_json) as steps:
+        steps("Reading the region", 0.0)
+        read = read_region(region)
+        if changed:
+            read = replace(read, parameters=replace(read.parameters, **changed))
+        analysis = analyse(read, progress=steps)
+        steps("Writing map and files", 0.9)
+        files = write_results(analysis, out, seconds=time.perf_counter() - started)
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {"summary": analysis.summary, "files": {name: str(path) for name, path in files.items()}},
+                ensure_ascii=False,
+            )
+        )
+    else:
+        print_summary(analysis.summary)
+        print_files(files)
+
+
+Progress = Callable[[str, float], None]

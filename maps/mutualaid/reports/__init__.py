@@ -1,0 +1,11 @@
+"""What a run leaves behind: the map, files for a GIS, the numbers, and the record of how they were made.
+
+>>> from mutualaid.reports import RESULT_FILES
+>>> sorted(RESULT_FILES)
+['coverage.gpkg', 'gaps.geojson', 'map.html', 'response_times.parquet', 'run.json', 'summary.json']
+"""
+
+from mutualaid.reports._record import run_record
+from mutualaid.reports._results import RESULT_FILES, write_results
+
+__all__ = ["RESULT_FILES", "run_record", "write_results"]

@@ -1,0 +1,73 @@
+"""The record of a run: which inputs, which parameters, which versions."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mutualaid.coverage import Analysis
+from mutualaid.data import Region
+
+__all__ = ["run_record"]
+
+#: Packages whose version can change a number.
+_PACKAGES = ("mutualaid", "geopandas", "numba", "numpy", "osmium", "pandas", "pyproj", "scipy", "shapely")
+
+#: Left by earlier runs or by the system; never an input.
+_NOT_INPUT = ("results",)
+
+
+def run_record(analysis: Analysis, *, seconds: float | None = None) -> dict[str, Any]:
+    """Describe a run so that it can be repeated and checked years later.
+
+    Parameters
+    ----------
+    analysis
+        A finished analysis.
+    seconds
+        How long it took, wall clock.
+
+    Returns
+    -------
+    dict
+        ``inputs`` (path inside the region folder, bytes, sha256 of each file), ``parameters``, ``standard``,
+        ``versions``, ``created`` (UTC, ISO 8601) and ``seconds``. Ready for JSON; holds no absolute path.
+    """
+    return {
+        "schema": 1,
+        "region": analysis.region.name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": None if seconds is None else round(seconds, 2),
+        "inputs": _inputs(analysis.region),
+        "parameters": asdict(analysis.region.parameters),
+        "standard": analysis.standard.id,
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
+    }
+
+
+def _inputs(region: Region) -> list[dict[str, Any]]:
+    files = sorted(
+        path
+        for path in region.folder.rglob("*")
+        if path.is_file()
+        and path.relative_to(region.folder).parts[0] not in _NOT_INPUT
+        and not any(part.startswith((".", "__")) for part in path.relative_to(region.folder).parts)
+    )
+    return [
+        {
+            "file": path.relative_to(region.folder).as_posix(),
+            "bytes": path.stat().st_size,
+            "sha256": _sha256(path),
+        }
+        for path in files
+    ]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
