@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mutualaid.cli._console import Steps, print_defects, print_files, print_summary, say
+from mutualaid.cli._console import Steps, print_defects, print_files, print_region, print_summary, say
 from mutualaid.errors import DownloadError, InputError
 
 __all__ = ["EXIT_DEFECTS", "EXIT_DOWNLOAD", "app", "main"]
@@ -119,6 +118,52 @@ def run(
 
 
 @app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="Folder to make; must be new or empty.")],
+    *,
+    pbf: Annotated[
+        list[Path] | None, typer.Option(help="OpenStreetMap extract; may be given several times.")
+    ] = None,
+    place: Annotated[
+        list[str] | None,
+        typer.Option(help="Place to download, such as 'Haparanda, Sweden'; may be given several times."),
+    ] = None,
+    admin_level: Annotated[
+        int | None, typer.Option(help="OSM admin_level of the jurisdictions (with --pbf), often 8.")
+    ] = None,
+    within: Annotated[
+        str | None,
+        typer.Option(help="Keep to this area: west,south,east,north in degrees, or a file with polygons."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the region; default: that of the folder.")] = None,
+    populations: Annotated[
+        Path | None, typer.Option(help="CSV with id or name, and population, of the jurisdictions.")
+    ] = None,
+    cell_m: Annotated[float, typer.Option(help="Width of the demand cells in metres.")] = 100.0,
+    as_json: Json = False,
+) -> None:
+    """Make a region folder from OpenStreetMap extracts or from place names."""
+    from mutualaid.data import new_region, new_region_from_places, read_area
+
+    if bool(pbf) == bool(place):
+        raise typer.BadParameter("give --pbf FILE or --place NAME, one of them", param_hint="--pbf / --place")
+    common: dict[str, Any] = {"name": name, "populations": populations, "cell_m": cell_m}
+    with Steps(quiet=as_json) as steps:
+        if pbf:
+            if admin_level is None:
+                raise typer.BadParameter("is needed with --pbf", param_hint="--admin-level")
+            area = None if within is None else read_area(within)
+            region = new_region(
+                folder, pbf=pbf, admin_level=admin_level, within=area, progress=steps, **common
+            )
+        else:
+            if admin_level is not None or within is not None:
+                raise typer.BadParameter("are for --pbf", param_hint="--admin-level, --within")
+            region = new_region_from_places(folder, place or [], progress=steps, **common)
+    print_region(region, as_json=as_json)
+
+
+@app.command()
 def check(
     region: Annotated[Path, typer.Argument(help="region.toml, or the folder that holds it.")],
     *,
@@ -180,5 +225,3 @@ def _run(region: Path, out: Path, changed: dict[str, Any], *, as_json: bool) -> 
         print_summary(analysis.summary)
         print_files(files)
 
-
-Progress = Callable[[str, float], None]

@@ -12,12 +12,14 @@ from typing import Any, Self
 import pandas as pd
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from mutualaid.data import Region
 from mutualaid.errors import Defect
 
-__all__ = ["Steps", "print_defects", "print_files", "print_standards", "print_summary", "say"]
+__all__ = ["Steps", "print_defects", "print_files", "print_region", "print_standards", "print_summary", "say"]
 
 
 class Steps:
@@ -77,6 +79,31 @@ def print_files(files: Mapping[str, Path]) -> None:
         typer.echo(str(path))
 
 
+def print_region(region: Region, *, as_json: bool) -> None:
+    """Print what a new region holds, and what its maker should look at before trusting it."""
+    record = json.loads((region.folder / "import.json").read_text(encoding="utf-8"))
+    people = float(region.demand["population"].sum())
+    if as_json:
+        content = {
+            "region": region.name,
+            "folder": str(region.folder),
+            "jurisdictions": len(region.jurisdictions),
+            "stations": len(region.stations),
+            "population": round(people),
+            "demand": len(region.demand),
+            "notes": record["notes"],
+        }
+        typer.echo(json.dumps(content, ensure_ascii=False))
+        return
+    typer.echo(
+        f"{region.name}: {len(region.jurisdictions)} jurisdictions, {len(region.stations)} stations, "
+        f"{people:,.0f} people in {len(region.demand):,} demand points"
+    )
+    for note in record["notes"]:
+        typer.echo(f"  note: {note}")
+    typer.echo(f"Check the stations in {region.folder}, then: mutualaid run {region.folder}")
+
+
 def print_standards(rows: pd.DataFrame) -> None:
     """Print the table of standards."""
     table = Table(box=None, pad_edge=False)
@@ -86,9 +113,42 @@ def print_standards(rows: pd.DataFrame) -> None:
         share = "" if pd.isna(row["share"]) else f"{row['share']:.0%}"
         limit = f"{int(row['limit_s']) // 60}:{int(row['limit_s']) % 60:02d}"
         table.add_row(str(key), str(row["name"]), f"{row['start']}–{row['end']}", limit, share)
-    Console(markup=False, highlight=False).print(table)
+    Console(highlight=False).print(table)
 
 
 def print_summary(summary: Mapping[str, Any]) -> None:
     """Print the numbers a planner reads first; all of them come from summary.json."""
-    raise NotImplementedError
+    common, head = summary["common"], summary["headline"]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("reached within the standard")
+    for column in ("people", "alone", "joint", "closed by joint", "left"):
+        table.add_column(column, justify="right")
+    for block in common["jurisdictions"].values():
+        table.add_row(*_row(block["name"], block))
+    table.add_row(*_row("all", common["total"]), style="bold")
+    echo = Console(markup=False, highlight=False, soft_wrap=True).print
+    echo(summary["region"]["name"])
+    if summary["region"]["note"]:
+        echo(" ".join(summary["region"]["note"].split()))
+    echo(f"\nStandard: {summary['standard']['name']}\n")
+    Console(highlight=False).print(table)
+    echo(
+        f"\nA joint team reaches {head['closed_by_joint']:,.0f} people more in time; "
+        f"{head['remaining']:,.0f} stay without timely help. Modelled, not measured."
+    )
+
+
+def _row(name: str, block: Mapping[str, Any]) -> list[str]:
+    return [
+        # markup is off only where plain text is printed: a table cell would read "[bold]" in a name as markup
+        escape(name),
+        f"{block['population']:,.0f}",
+        _share(block["alone"]["covered_share"]),
+        _share(block["joint"]["covered_share"]),
+        f"{block['closed_by_joint']:,.0f}",
+        f"{block['remaining']:,.0f}",
+    ]
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"

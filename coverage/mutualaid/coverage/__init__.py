@@ -1,0 +1,29 @@
+"""Who reaches whom within the standard, alone and together, and the gaps that remain."""
+
+from mutualaid.coverage._analysis import Analysis, analyse
+from mutualaid.coverage._coverage import LEVELS, coverage
+from mutualaid.coverage._gaps import gaps
+from mutualaid.coverage._isochrones import isochrones
+from mutualaid.coverage._response import SEGMENTS, clock, response_times
+from mutualaid.coverage._standards import CLOCK, Standard, standard, standards
+from mutualaid.coverage._summary import NULL_MEANS, summarise
+from mutualaid.coverage._weighted import percentile_weighted
+
+__all__ = [
+    "CLOCK",
+    "LEVELS",
+    "NULL_MEANS",
+    "SEGMENTS",
+    "Analysis",
+    "Standard",
+    "analyse",
+    "clock",
+    "coverage",
+    "gaps",
+    "isochrones",
+    "percentile_weighted",
+    "response_times",
+    "standard",
+    "standards",
+    "summarise",
+]

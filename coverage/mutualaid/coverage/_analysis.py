@@ -1,0 +1,280 @@
+"""From a region to all results in one call."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from mutualaid.coverage._coverage import coverage
+from mutualaid.coverage._gaps import gaps
+from mutualaid.coverage._isochrones import isochrones
+from mutualaid.coverage._response import response_times, turnout
+from mutualaid.coverage._standards import Standard, standard
+from mutualaid.coverage._summary import summarise
+from mutualaid.data import Parameters, Region
+from mutualaid.errors import Defect, RegionError, StandardError
+from mutualaid.network import (
+    Network,
+    RouteGraph,
+    profile,
+    reach,
+    read_network,
+    route_graph,
+    snap,
+    travel_times,
+)
+
+__all__ = ["Analysis", "analyse"]
+
+#: Upper ends of the isochrone bands, in minutes of driving.
+_MINUTES = (4, 8, 12, 16, 20)
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """Who reaches whom in a region, with everything that it was computed from.
+
+    Attributes
+    ----------
+    region, network
+        The region with the parameters used, and its roads.
+    standard
+        The common standard.
+    local_standards
+        The standard of each jurisdiction, by id: its own, else the common one.
+    stations
+        Stations of the service that are active: columns of the region's stations, and ``partner``,
+        ``turnout_used_s`` (of the hour class), ``turnout_assumed`` (whether the parameters state it, not the
+        station), ``road``, ``fraction``, ``side``, ``distance_m`` and ``road_status`` (see
+        `mutualaid.network.snap`).
+    demand
+        The region's demand with ``partner`` and the same columns of its place on the road.
+    times
+        Seconds by segment of each pair within the cutoff: see `response_times`.
+    coverage, coverage_local
+        By the common standard, and by the one of the jurisdiction where the incident is: see `coverage`.
+    gaps
+        By the common standard: see `gaps`.
+    isochrones
+        Bands of drive time: see `isochrones`.
+    summary
+        Every number that is reported, ready for JSON: see `summarise`.
+    """
+
+    region: Region
+    network: Network
+    standard: Standard
+    local_standards: Mapping[str, Standard]
+    stations: gpd.GeoDataFrame
+    demand: gpd.GeoDataFrame
+    times: pd.DataFrame
+    coverage: gpd.GeoDataFrame
+    coverage_local: gpd.GeoDataFrame
+    gaps: gpd.GeoDataFrame
+    isochrones: gpd.GeoDataFrame
+    summary: dict[str, Any]
+
+
+def analyse(
+    region: Region,
+    *,
+    network: Network | None = None,
+    parameters: Parameters | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> Analysis:
+    """Compute who reaches whom, alone and together, and which gaps nobody closes.
+
+    Parameters
+    ----------
+    region
+        As `mutualaid.data.read_region` returns it.
+    network
+        Its roads, cut at its jurisdictions; read from ``region.network_files`` if not given.
+    parameters
+        To use instead of those of the region.
+    progress
+        Called with a step in words and the share of the work that is done before it, 0…1.
+
+    Returns
+    -------
+    Analysis
+
+    Raises
+    ------
+    RegionError
+        If no active station belongs to the service.
+    StandardError
+        If a standard is unknown, is one of another service, or ends with the full force.
+    NetworkError
+        If the roads cannot be read, or the profile is unknown.
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import analyse
+    >>> from mutualaid.data import demo_path, read_region
+    >>> result = analyse(read_region(demo_path()))
+    >>> result.summary["headline"]["covered_joint"] > result.summary["headline"]["covered_alone"]
+    True
+    """
+    if parameters is not None:
+        region = replace(region, parameters=parameters)
+    parameters = region.parameters
+    tell = progress or _silent
+    common, local = _standards(region)
+    stations = _stations(region)
+    _check_cutoff({rule.id: rule for rule in (common, *local.values())}, stations, parameters)
+
+    tell("Reading the roads", 0.05)
+    if network is None:
+        network = read_network(region.network_files, crs=region.crs, jurisdictions=region.jurisdictions)
+    tell("Placing people and stations on the roads", 0.35)
+    crossing_ms = _crossing_ms(network, parameters)
+    graph = route_graph(network, profile(parameters.profile), crossing_ms=crossing_ms)
+    origins = snap(network, stations, max_m=parameters.snap_m, graph=graph)
+    places = snap(network, region.demand, max_m=parameters.snap_m, graph=graph)
+    stations = stations.join(origins.rename(columns={"status": "road_status"}))
+    demand = _with_partner(region.demand, region).join(places.rename(columns={"status": "road_status"}))
+
+    tell("Driving", 0.45)
+    drive = _drive_times(graph, origins, places, parameters.cutoff_s)
+    tell("Comparing with the standards", 0.55)
+    times = response_times(drive, stations, demand, parameters)
+    covered = coverage(times, demand, stations, common)
+    covered_local = coverage(times, demand, stations, local)
+    tell("Outlining the gaps", 0.65)
+    found = gaps(covered, region.jurisdictions, cell_m=region.cell_m, network=network)
+    tell("Drawing isochrones", 0.75)
+    bands = isochrones(
+        network,
+        reach(graph, origins, limit_s=60.0 * _MINUTES[-1]),
+        stations,
+        region.jurisdictions,
+        minutes=_MINUTES,
+        land=shapely.union_all(region.jurisdictions.geometry.to_numpy()),
+    )
+    tell("Summing up", 0.88)
+    summary = summarise(region, common, local, stations, covered, covered_local, found)
+    return Analysis(
+        region=region,
+        network=network,
+        standard=common,
+        local_standards=local,
+        stations=stations,
+        demand=demand,
+        times=times,
+        coverage=covered,
+        coverage_local=covered_local,
+        gaps=found,
+        isochrones=bands,
+        summary=summary,
+    )
+
+
+def _silent(step: str, share: float) -> None:
+    """Tell nobody."""
+
+
+def _standards(region: Region) -> tuple[Standard, dict[str, Standard]]:
+    """Find the common standard and the one of each jurisdiction, or all that is wrong with them."""
+    parameters = region.parameters
+    defects: list[Defect] = []
+    found: dict[str, Standard] = {}
+    for name in dict.fromkeys([parameters.standard, *parameters.local_standards.values()]):
+        try:
+            rule = found[name] = standard(name, own=region.standards)
+        except StandardError as error:
+            defects += error.defects
+            continue
+        if rule.service not in ("", parameters.service):
+            expected, got = f"a standard for {parameters.service}", f"one for {rule.service}"
+            remedy = "choose one from `mutualaid standards`, or change the service"
+            defects.append(Defect("", f"standard {name}", expected, got, remedy))
+        if rule.end != "t4":
+            expected = "a standard of the first unit (t4)"
+            remedy = "choose another; when the full force is complete is not computed"
+            defects.append(Defect("", f"standard {name}", expected, f"one that ends at {rule.end}", remedy))
+    for name in parameters.local_standards:
+        if name not in region.jurisdictions.index:
+            remedy = "use the id of a jurisdiction"
+            defects.append(Defect("", "local_standards", "ids of jurisdictions", repr(name), remedy))
+    if defects:
+        raise StandardError(defects)
+    own = parameters.local_standards
+    local = {str(name): found[own.get(name, parameters.standard)] for name in region.jurisdictions.index}
+    return found[parameters.standard], local
+
+
+def _check_cutoff(rules: Mapping[str, Standard], stations: gpd.GeoDataFrame, parameters: Parameters) -> None:
+    """Refuse a cutoff that would cut off people whom a standard still covers."""
+    before = [
+        ("t0", parameters.answering_s),
+        ("t1", parameters.processing_s),
+        ("t2", float(stations["turnout_used_s"].min())),
+    ]
+    defects = []
+    for rule in rules.values():
+        budget = rule.limit_s - sum(seconds for point, seconds in before if point >= rule.start)
+        if budget > parameters.cutoff_s:
+            expected = f"at least {math.ceil(budget)} s, the drive time that {rule.name} leaves"
+            remedy = f"set cutoff_s = {math.ceil(budget)} or more in [parameters]"
+            defects.append(Defect("", "cutoff_s", expected, f"{parameters.cutoff_s:g} s", remedy))
+    if defects:
+        raise StandardError(defects)
+
+
+def _stations(region: Region) -> gpd.GeoDataFrame:
+    """Active stations of the service, with their partner and turnout."""
+    service = region.parameters.service
+    chosen = region.stations[
+        (region.stations["service"] == service) & (region.stations["status"] == "active")
+    ]
+    if chosen.empty:
+        kinds = region.stations["status"] + " " + region.stations["service"]
+        got = ", ".join(f"{n} {kind}" for kind, n in kinds.value_counts().items()) or "no stations"
+        remedy = "add one to the stations, or choose another service in [parameters]"
+        raise RegionError([Defect("", "stations", f"an active station of service {service}", got, remedy)])
+    turnout_s, assumed = turnout(chosen, region.parameters)
+    return _with_partner(chosen, region).assign(turnout_used_s=turnout_s, turnout_assumed=assumed)
+
+
+def _with_partner(table: gpd.GeoDataFrame, region: Region) -> gpd.GeoDataFrame:
+    return table.assign(partner=table["jurisdiction"].map(region.jurisdictions["partner"]))
+
+
+def _crossing_ms(network: Network, parameters: Parameters) -> NDArray[np.int64]:
+    """Delay of each crossing: its own if stated, else the general one where it is international."""
+    crossings = network.crossings
+    general = np.where(crossings["international"], parameters.crossing_s, 0.0)
+    delay_s = pd.Series(general, index=crossings.index)
+    defects = []
+    for name in parameters.crossing_delay_s:
+        if name not in delay_s.index:
+            near = difflib.get_close_matches(name, map(str, delay_s.index), n=3, cutoff=0.3)
+            remedy = f"use the id of a crossing{', such as ' if near else ''}{', '.join(near)}"
+            defects.append(Defect("", "crossing_delay_s", "ids of crossings", repr(name), remedy))
+    if defects:
+        raise RegionError(defects)
+    delay_s.update(pd.Series(dict(parameters.crossing_delay_s), dtype="float64"))
+    return np.rint(delay_s.to_numpy() * 1000).astype(np.int64)
+
+
+def _drive_times(
+    graph: RouteGraph, origins: pd.DataFrame, places: pd.DataFrame, limit_s: float
+) -> pd.DataFrame:
+    """Drive times by pair; ids as categories, because a text for each of millions of pairs is slow."""
+    drive = travel_times(
+        graph, origins.reset_index(drop=True), places.reset_index(drop=True), limit_s=limit_s
+    )
+    return drive.assign(
+        origin=pd.Categorical.from_codes(drive["origin"], categories=origins.index),
+        destination=pd.Categorical.from_codes(drive["destination"], categories=places.index),
+    )

@@ -1,0 +1,226 @@
+"""How far units get in so many minutes: polygons of reached road, not of straight lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from shapely.ops import substring
+
+from mutualaid.errors import Defect, NetworkError
+from mutualaid.network import Network
+
+__all__ = ["isochrones"]
+
+#: Segments in a quarter of a round end: enough to look round at street scale, few enough for a web page.
+_QUARTER = 3
+#: Roads are drawn with so much less detail, in metres: a small part of any sensible buffer.
+_SIMPLER_M = 2.0
+
+
+def isochrones(
+    network: Network,
+    reached: pd.DataFrame,
+    stations: gpd.GeoDataFrame,
+    jurisdictions: gpd.GeoDataFrame,
+    *,
+    minutes: Sequence[float] = (4, 8, 12, 16, 20),
+    buffer_m: float = 60.0,
+    hole_m2: float = 20_000.0,
+    land: shapely.Geometry | None = None,
+) -> gpd.GeoDataFrame:
+    """Draw how far units get in so many minutes on the road, for each station and merged for each level.
+
+    The minutes are those of the drive clock: driving and delays at crossings, from the wheels rolling. A
+    polygon is the reached stretches of road (the last one up to the point that is reached), widened by
+    `buffer_m`. So it does not jump a river or an arm of the sea that no reached road crosses; only the buffer
+    can spill over the water, and `land` cuts that off.
+
+    Parameters
+    ----------
+    network
+        The roads.
+    reached
+        What `mutualaid.network.reach` gives for the stations up to the last of `minutes` or further: one row
+        for each station and directed edge, with ``origin``, ``edge``, ``from_fraction``, ``entry_s``,
+        ``exit_s``.
+    stations
+        Indexed by id, with ``partner``. Each gets its bands, in this order.
+    jurisdictions
+        Polygons with ``partner``, in the CRS of `network`. At level ``alone`` a station counts in the
+        jurisdictions of its own partner.
+    minutes
+        Upper ends of the bands, ascending.
+    buffer_m
+        Half the width of a road's strip, in metres: how far from the road its frontage is taken to be.
+    hole_m2
+        Holes in a polygon up to this size, in square metres, are filled.
+    land
+        What to cut the polygons to, in the CRS of `network`; nothing is cut without it.
+
+    Returns
+    -------
+    GeoDataFrame
+        One row for each band that is not empty: ``station`` (id; empty if merged), ``level`` (``alone`` or
+        ``joint``; empty for a single station), ``from_min``, ``to_min`` (above the one, up to the other),
+        geometry. The bands of a station, and those of a level, do not overlap.
+
+    Raises
+    ------
+    NetworkError
+        If `minutes` do not ascend from above 0.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, networkx as nx, shapely
+    >>> from mutualaid.coverage import isochrones
+    >>> from mutualaid.network import from_osmnx, profile, reach, route_graph, snap
+    >>> G = nx.MultiDiGraph(crs="EPSG:32632")
+    >>> G.add_node(0, x=0.0, y=0.0)
+    >>> G.add_node(1, x=6500.0, y=0.0)
+    >>> _ = G.add_edge(0, 1, highway="primary", length=6500.0, oneway=False)
+    >>> network = from_osmnx(G, crs="EPSG:32632")  # six minutes from end to end
+    >>> stations = gpd.GeoDataFrame(
+    ...     {"partner": ["A"]}, geometry=[shapely.Point(0, 9)], index=["s"], crs=network.crs)
+    >>> towns = gpd.GeoDataFrame(
+    ...     {"partner": ["A"]}, geometry=[shapely.box(-99, -99, 9999, 99)], index=["t"], crs=network.crs)
+    >>> graph = route_graph(network, profile("fire_engine"))
+    >>> reached = reach(graph, snap(network, stations), limit_s=360)
+    >>> bands = isochrones(network, reached, stations, towns, minutes=(3, 6), buffer_m=50)
+    >>> bands[bands["level"] == "joint"].bounds["maxx"].round().tolist()
+    [3300.0, 6550.0]
+    """
+    ends = np.asarray(minutes, dtype=np.float64)
+    if not len(ends) or not (np.diff(ends, prepend=0) > 0).all():
+        expected, remedy = "minutes that ascend from above 0", "sort them and leave repeated ones out"
+        raise NetworkError([Defect("", "minutes", expected, str(list(minutes)), remedy)])
+    rows_of = dict(iter(reached.groupby("origin", observed=True)))
+    names = [name for name in stations.index if name in rows_of]
+    with ThreadPoolExecutor() as pool:  # nearly all the time is spent in GEOS, which runs in parallel
+        grown = pool.map(
+            lambda name: _grown(network, rows_of[name], ends * 60, buffer_m, hole_m2, land), names
+        )
+        discs = dict(zip(names, grown, strict=True))
+    parts = [_bands(discs[name], ends, station=str(name), level="") for name in discs]
+    parts += [
+        _bands(_merged(discs, stations, jurisdictions, level, len(ends)), ends, station="", level=level)
+        for level in ("alone", "joint")
+    ]
+    columns = ["station", "level", "from_min", "to_min", "geometry"]
+    rows = [row for part in parts for row in part]
+    return gpd.GeoDataFrame(pd.DataFrame(rows, columns=columns), geometry="geometry", crs=network.crs)
+
+
+def _grown(
+    network: Network,
+    rows: pd.DataFrame,
+    limits_s: NDArray[np.float64],
+    buffer_m: float,
+    hole_m2: float,
+    land: shapely.Geometry | None,
+) -> list[shapely.Geometry]:
+    """Polygon within each limit for one station; each holds the one before."""
+    edge = rows["edge"].to_numpy(dtype=np.int64)
+    start = rows["from_fraction"].to_numpy(dtype=np.float64)
+    entry_s = rows["entry_s"].to_numpy(dtype=np.float64)
+    rest_s = rows["exit_s"].to_numpy(dtype=np.float64) - entry_s
+    done = start.copy()
+    polygons: list[shapely.Geometry] = []
+    whole: Any = shapely.MultiPolygon()
+    for limit in limits_s:
+        share = np.divide(limit - entry_s, rest_s, out=np.ones(len(rows)), where=rest_s > 0)
+        until = np.where(entry_s <= limit, start + (1 - start) * np.minimum(share, 1), start)
+        new = until > done
+        lines = _stretches(network, edge[new], done[new], until[new])
+        strips = shapely.buffer(shapely.simplify(lines, _SIMPLER_M), buffer_m, quad_segs=_QUARTER)
+        whole = _filled(shapely.union_all([whole, *strips]), hole_m2)
+        done = np.maximum(done, until)
+        polygons.append(whole if land is None else _polygons(shapely.intersection(whole, land)))
+    return polygons
+
+
+def _stretches(
+    network: Network, edge: NDArray[np.int64], start: NDArray[np.float64], stop: NDArray[np.float64]
+) -> NDArray[np.object_]:
+    """Lines of the parts of directed edges; a road that one of them covers whole is there once."""
+    backward = edge % 2 == 1
+    table = pd.DataFrame(
+        {
+            "road": edge // 2,
+            "from": np.where(backward, 1 - stop, start),
+            "to": np.where(backward, 1 - start, stop),
+        }
+    )
+    table["whole"] = (table["from"] <= 0) & (table["to"] >= 1)
+    full = table.loc[table["whole"], "road"].unique()
+    rest = table[~table["road"].isin(full)]
+    lines = network.lines(np.asarray(full, dtype=np.int64))
+    cut = [
+        substring(line, low, high, normalized=True)
+        for line, low, high in zip(
+            network.lines(rest["road"].to_numpy()), rest["from"], rest["to"], strict=True
+        )
+    ]
+    return np.concatenate([lines, np.array(cut, dtype=object)])
+
+
+def _filled(polygon: Any, hole_m2: float) -> Any:
+    """Polygon without its small holes."""
+    parts = []
+    for part in shapely.get_parts(polygon):
+        holes = [ring for ring in part.interiors if shapely.Polygon(ring).area > hole_m2]
+        parts.append(shapely.Polygon(part.exterior, holes) if len(holes) < len(part.interiors) else part)
+    return shapely.multipolygons(parts) if len(parts) != 1 else parts[0]
+
+
+def _polygons(shape: Any) -> Any:
+    """Keep what has an area; cutting leaves points and lines behind."""
+    parts = shapely.get_parts(shapely.get_parts(shape))
+    parts = parts[shapely.area(parts) > 0]
+    return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
+
+
+def _merged(
+    discs: dict[str, list[shapely.Geometry]],
+    stations: gpd.GeoDataFrame,
+    jurisdictions: gpd.GeoDataFrame,
+    level: str,
+    n: int,
+) -> list[shapely.Geometry]:
+    """Polygon within each limit that any station reaches; alone, each in its own partner's area."""
+    if level == "joint":
+        return [shapely.union_all([shapes[i] for shapes in discs.values()]) for i in range(n)]
+    partners = stations.loc[list(discs), "partner"]
+    area = {
+        partner: shapely.union_all(jurisdictions.geometry[jurisdictions["partner"] == partner].to_numpy())
+        for partner in partners.unique()
+    }
+    return [
+        _polygons(
+            shapely.union_all(
+                [shapely.intersection(shapes[i], area[partners[name]]) for name, shapes in discs.items()]
+            )
+        )
+        for i in range(n)
+    ]
+
+
+def _bands(
+    polygons: Sequence[shapely.Geometry], ends: NDArray[np.float64], *, station: str, level: str
+) -> list[tuple[str, str, float, float, shapely.Geometry]]:
+    """Take from each polygon the one before it."""
+    bands = []
+    inner: Any = shapely.MultiPolygon()
+    lows = [0.0, *ends[:-1].tolist()]
+    for polygon, low, high in zip(polygons, lows, ends.tolist(), strict=True):
+        ring = _polygons(shapely.difference(polygon, inner))
+        if not ring.is_empty:
+            bands.append((station, level, low, high, ring))
+        inner = polygon
+    return bands

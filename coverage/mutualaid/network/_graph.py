@@ -1,0 +1,259 @@
+"""A network with the times of one profile, ready for searching."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import geopandas as gpd
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from mutualaid.errors import Defect, NetworkError
+from mutualaid.network._model import Network
+from mutualaid.network._profiles import EdgeTimes, Profile, edge_times
+from mutualaid.network._turns import TurnStates, binding_restrictions, turn_states
+
+__all__ = ["MAX_MS", "Arcs", "RouteGraph", "pack", "route_graph", "unpack_s"]
+
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+
+#: Longest time that is told apart, about 12 days: two of them still add up within the high half of a label.
+MAX_MS = (1 << 30) - 1
+_LOW = 0xFFFFFFFF
+
+
+def pack(time_ms: NDArray[np.integer], crossing_ms: NDArray[np.integer] | int = 0) -> Int64:
+    """Pack times and the part of them that is crossing delay into labels (see `mutualaid.network._kernel`)."""
+    return (np.minimum(time_ms, MAX_MS + 1).astype(np.int64) << 32) | np.minimum(crossing_ms, MAX_MS + 1)
+
+
+def unpack_s(label: Int64) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Driving time without crossing delay, and crossing delay, both in seconds."""
+    crossing_ms = label & _LOW
+    return ((label >> 32) - crossing_ms) / 1000.0, crossing_ms / 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Arcs:
+    """Arcs sorted by the state they leave.
+
+    Attributes
+    ----------
+    indptr
+        (s + 1,) arcs of state ``i`` are ``indptr[i]…indptr[i + 1] - 1``.
+    head, edge
+        (r,) state that the arc leads to, and the directed edge it drives over.
+    weight
+        (r,) label: junction delay where the edge begins, and the drive along it.
+    """
+
+    indptr: Int32
+    head: Int32
+    edge: Int32
+    weight: Int64
+
+    @cached_property
+    def tail(self) -> Int32:
+        """(r,) state that each arc leaves."""
+        return np.repeat(np.arange(len(self.indptr) - 1, dtype=np.int32), np.diff(self.indptr))
+
+
+@dataclass(frozen=True, eq=False)
+class RouteGraph:
+    """A network with the times of one profile; make it with `route_graph`.
+
+    The search runs over **states**: one a node, numbered along a Hilbert curve so that neighbours in space
+    are neighbours in memory, and a few more where turn restrictions bind.
+
+    Attributes
+    ----------
+    network, profile
+        What it was made from.
+    drive_ms, junction_ms
+        (2m,) time along each directed edge, -1 where it may not be driven; (n,) delay on leaving each node.
+        The time of a crossing is its delay.
+    crossing_edge
+        (2m,) whether the edge is a crossing, so that its time counts as crossing delay.
+    out
+        Arcs by the state they leave.
+    node
+        (s,) node at which each state stands.
+    state_of_node
+        (n,) state in which nothing is known of how the vehicle came.
+    state_after
+        (2m,) state after driving an edge, with nothing known of what came before; -1 where not permitted.
+    routable
+        (m,) whether each road belongs to the largest strongly connected part: from every road in it every
+        other can be reached, and back.
+    """
+
+    network: Network
+    profile: Profile
+    drive_ms: Int32
+    junction_ms: Int32
+    crossing_edge: NDArray[np.bool_]
+    out: Arcs
+    node: Int32
+    state_of_node: Int32
+    state_after: Int32
+    routable: NDArray[np.bool_]
+
+    @property
+    def n_states(self) -> int:
+        """Number of states: the nodes, and what turn restrictions add."""
+        return len(self.node)
+
+    @cached_property
+    def into(self) -> Arcs:
+        """The same arcs turned round, by the state they lead to: for searching backwards."""
+        return _arcs(self.out.head, self.out.tail, self.out.edge, self.out.weight, self.n_states)
+
+    @cached_property
+    def arcs_of_edge(self) -> tuple[Int64, Int64]:
+        """Positions in `out` of the arcs that drive each directed edge, CSR: (2m + 1,) and (r,)."""
+        order = np.argsort(self.out.edge, kind="stable")
+        counts = np.bincount(self.out.edge, minlength=len(self.drive_ms))
+        return np.concatenate([[0], np.cumsum(counts)]), order
+
+    @cached_property
+    def states_at_node(self) -> tuple[Int64, Int64]:
+        """States that stand at each node, CSR: (n + 1,) and (s,)."""
+        order = np.argsort(self.node, kind="stable")
+        counts = np.bincount(self.node, minlength=self.network.n_nodes)
+        return np.concatenate([[0], np.cumsum(counts)]), order
+
+
+def route_graph(
+    network: Network,
+    profile: Profile,
+    *,
+    crossing_ms: ArrayLike | None = None,
+    times: EdgeTimes | None = None,
+) -> RouteGraph:
+    """Give a network the times of one profile, ready for searching.
+
+    Parameters
+    ----------
+    network
+        The road network, n nodes and m roads.
+    profile
+        The vehicle: its speeds, and which turn restrictions bind it.
+    crossing_ms
+        Delay at each row of ``network.crossings`` in whole milliseconds, the same both ways; -1 where the
+        crossing is closed. No delay by default.
+    times
+        Driving times to use in place of ``edge_times(network, profile)``, such as those that a hazard leaves.
+
+    Raises
+    ------
+    NetworkError
+        Arrays that do not fit the network, or restrictions that contradict it.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> from mutualaid.network import from_osmnx, profile, route_graph
+    >>> G = nx.MultiDiGraph(crs="EPSG:32632")
+    >>> for node in range(3):
+    ...     G.add_node(node, x=650.0 * node, y=0.0)
+    >>> _ = G.add_edge(0, 1, highway="primary", length=650.0, oneway=False)
+    >>> _ = G.add_edge(1, 2, highway="primary", length=650.0, oneway=True)
+    >>> graph = route_graph(from_osmnx(G, crs="EPSG:32632"), profile("fire_engine"))
+    >>> graph.routable.tolist()  # nothing returns from the end of the one-way road
+    [True, False]
+    """
+    times = edge_times(network, profile) if times is None else times
+    drive_ms = _checked(times.drive_ms, 2 * network.n_roads, "drive_ms", "directed edge")
+    junction_ms = _checked(times.junction_ms, network.n_nodes, "junction_ms", "node", low=0)
+    crossing = np.repeat(network.roads["crossing"].to_numpy(), 2)
+    delay = np.zeros(len(network.crossings)) if crossing_ms is None else np.asarray(crossing_ms)
+    delay_ms = _checked(delay, len(network.crossings), "crossing_ms", "crossing")
+    at_crossing = crossing >= 0
+    drive_ms[at_crossing] = delay_ms[crossing[at_crossing]]
+
+    permitted = drive_ms >= 0
+    binding = binding_restrictions(network.restrictions, profile)
+    turns = turn_states(network, permitted, binding, u_turns=profile.ignores_u_turns)
+    tail, head, edge = _all_arcs(network, permitted, turns)
+    node = np.concatenate([np.arange(network.n_nodes, dtype=np.int32), turns.node])
+
+    rank = _locality_rank(network, node)
+    weight_ms = junction_ms[node[tail]] + drive_ms[edge].astype(np.int64)
+    weight = pack(weight_ms, np.where(at_crossing[edge], drive_ms[edge], 0))
+    out = _arcs(rank[tail], rank[head], edge, weight, len(node))
+    in_order = np.empty_like(node)
+    in_order[rank] = node
+    return RouteGraph(
+        network=network,
+        profile=profile,
+        drive_ms=drive_ms,
+        junction_ms=junction_ms,
+        crossing_edge=at_crossing,
+        out=out,
+        node=in_order,
+        state_of_node=rank[: network.n_nodes],
+        state_after=np.where(permitted, rank[turns.after], -1).astype(np.int32),
+        routable=_routable(out, network.n_roads),
+    )
+
+
+def _checked(values: ArrayLike, size: int, name: str, of: str, *, low: int = -1) -> Int32:
+    """Copy of an array of whole milliseconds, one a row of something."""
+    array = np.asarray(values)
+    where = ""
+    if array.shape != (size,):
+        expected, got = f"one value for each {of}: shape ({size},)", f"shape {array.shape}"
+    elif len(bad := np.flatnonzero(~((array >= low) & (array <= MAX_MS) & (array == np.floor(array))))):
+        expected, got = (
+            f"whole milliseconds within {low}…{MAX_MS}",
+            f"{array[bad[0]]} ({len(bad)} such values)",
+        )
+        where = f", {of} {bad[0]}"
+    else:
+        return array.astype(np.int32)
+    raise NetworkError([Defect("", name + where, expected, got, f"correct {name}")])
+
+
+def _all_arcs(
+    network: Network, permitted: NDArray[np.bool_], turns: TurnStates
+) -> tuple[Int32, Int32, Int32]:
+    """Tail, head and edge of the arcs that leave nodes, then of those that leave extra states."""
+    edge = np.flatnonzero(permitted).astype(np.int32)
+    edge_tail = network.roads[["a", "b"]].to_numpy(np.int32).ravel()
+    tail = np.concatenate([edge_tail[edge], turns.arc_tail])
+    head = np.concatenate([turns.after[edge], turns.arc_head])
+    return tail, head, np.concatenate([edge, turns.arc_edge])
+
+
+def _arcs(tail: Int32, head: Int32, edge: Int32, weight: Int64, n_states: int) -> Arcs:
+    order = np.lexsort((edge, tail))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(tail, minlength=n_states))]).astype(np.int32)
+    return Arcs(indptr, head[order], edge[order], weight[order])
+
+
+def _locality_rank(network: Network, node: Int32) -> Int32:
+    """Number of each state when they are sorted along a Hilbert curve."""
+    place = gpd.GeoSeries.from_xy(network.x, network.y, crs=network.crs)
+    along = place.hilbert_distance().to_numpy() if len(place) else np.empty(0)
+    rank = np.empty(len(node), dtype=np.int32)
+    rank[np.argsort(along[node], kind="stable")] = np.arange(len(node), dtype=np.int32)
+    return rank
+
+
+def _routable(out: Arcs, n_roads: int) -> NDArray[np.bool_]:
+    """Whether either direction of each road lies in the largest strongly connected part."""
+    n_states = len(out.indptr) - 1
+    routable = np.zeros(n_roads, dtype=bool)
+    if len(out.head) == 0:
+        return routable
+    matrix = csr_array(
+        (np.ones(len(out.head), dtype=np.int8), out.head, out.indptr), shape=(n_states, n_states)
+    )
+    part = connected_components(matrix, directed=True, connection="strong")[1]
+    inside = part == np.bincount(part).argmax()
+    routable[out.edge[inside[out.tail] & inside[out.head]] >> 1] = True
+    return routable

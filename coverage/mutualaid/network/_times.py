@@ -1,0 +1,328 @@
+"""Travel times between positions on roads: all pairs within a limit, and the nearest few."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from mutualaid.errors import Defect, NetworkError
+from mutualaid.network._graph import MAX_MS, Arcs, RouteGraph, pack, unpack_s
+from mutualaid.network._kernel import bucket_layout, k_nearest, reached_rows, table_rows
+from mutualaid.network._positions import Direct, Links, arrivals, departures, direct, group, positions
+
+__all__ = ["bounded_dijkstra", "limit_label", "nearest", "search_states", "travel_times"]
+
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+
+#: Batches for each thread: they even out dense and sparse places, and keep arrays that grow from being copied
+#: large.
+_BATCHES = 8
+
+
+def travel_times(
+    graph: RouteGraph,
+    origins: pd.DataFrame,
+    destinations: pd.DataFrame,
+    *,
+    limit_s: float,
+    reverse: bool = False,
+    threads: int | None = None,
+) -> pd.DataFrame:
+    """Give the fastest time from every origin to every destination within a limit.
+
+    Times are whole milliseconds inside: sums are exact, and a destination reached exactly at the limit is
+    within it. The delay of a junction counts when a road is entered there, so a position on a road costs its
+    share of the road and the delay before it, and leaving a position costs no delay.
+
+    Parameters
+    ----------
+    graph
+        The network with its times.
+    origins, destinations
+        Frames that `snap` gives, with unique index; rows whose status is not ``ok`` take no part. An origin
+        may be a destination, and share its road.
+    limit_s
+        Longest time, crossing delay included, in seconds.
+    reverse
+        Drive from the destinations to the origins instead; the columns keep their meaning. The work still
+        grows with the number of origins, so let them be the fewer.
+    threads
+        Number of threads; all processors by default. The result does not depend on it.
+
+    Returns
+    -------
+    DataFrame
+        One row a pair within the limit, in the order of origins, then destinations: ``origin``,
+        ``destination`` (their labels), ``drive_s`` without crossing delay, ``crossing_s``. Among paths of
+        equal total time the one with the least crossing delay counts. Pairs not listed are further than the
+        limit or unreachable.
+
+    Raises
+    ------
+    NetworkError
+        The limit is no time, or the positions do not belong to the network.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> import networkx as nx
+    >>> from mutualaid.network import from_osmnx, profile, route_graph, snap, travel_times
+    >>> G = nx.MultiDiGraph(crs="EPSG:32632")
+    >>> G.add_node(0, x=0.0, y=0.0)
+    >>> G.add_node(1, x=650.0, y=0.0)
+    >>> _ = G.add_edge(0, 1, highway="primary", length=650.0, oneway=False)
+    >>> network = from_osmnx(G, crs="EPSG:32632")
+    >>> graph = route_graph(network, profile("fire_engine"))  # 65 km/h: 36 s from end to end
+    >>> station = snap(network, gpd.GeoSeries.from_xy([65], [5], index=["s"], crs=network.crs), graph=graph)
+    >>> house = snap(network, gpd.GeoSeries.from_xy([325], [9], index=["h"], crs=network.crs), graph=graph)
+    >>> travel_times(graph, station, house, limit_s=480)
+      origin destination  drive_s  crossing_s
+    0      s           h     14.4         0.0
+    """
+    limit = limit_label(limit_s)
+    arcs, seeds, attached, pairs = _ends(graph, origins, destinations, reverse=reverse)
+    seed_ptr, seed_order = group(seeds.row, len(origins))
+    attach_ptr, attach_order = group(attached.state, graph.n_states)
+    direct_ptr, direct_order = group(pairs.start, len(origins))
+    shift, n_buckets = bucket_layout(arcs.weight, seeds.label, limit)
+
+    def batch(first: int, last: int) -> tuple[Int64, Int32, Int64]:
+        return table_rows(
+            arcs.indptr, arcs.head, arcs.weight,
+            seed_ptr, seeds.state[seed_order], seeds.label[seed_order],
+            attach_ptr, attached.row[attach_order], attached.label[attach_order],
+            direct_ptr, pairs.end[direct_order], pairs.label[direct_order],
+            len(destinations), limit, shift, n_buckets, first, last,
+        )  # fmt: skip
+
+    counts, item, label = _in_batches(batch, len(origins), threads)
+    drive_s, crossing_s = unpack_s(label)
+    return pd.DataFrame(
+        {
+            "origin": origins.index.take(np.repeat(np.arange(len(origins)), counts)),
+            "destination": destinations.index.take(item),
+            "drive_s": drive_s,
+            "crossing_s": crossing_s,
+        }
+    )
+
+
+def nearest(
+    graph: RouteGraph,
+    origins: pd.DataFrame,
+    destinations: pd.DataFrame,
+    *,
+    k: int = 1,
+    limit_s: float,
+    reverse: bool = False,
+) -> pd.DataFrame:
+    """Give the k nearest origins of every destination within a limit.
+
+    The same as the first `k` of each destination in `travel_times`, in one search for all origins, whose work
+    grows with the network and with `k`, not with the number of origins.
+
+    Parameters
+    ----------
+    graph, origins, destinations, limit_s, reverse
+        See `travel_times`.
+    k
+        How many origins to give for each destination.
+
+    Returns
+    -------
+    DataFrame
+        In the order of destinations, then ranks: ``destination``, ``rank`` (from 1), ``origin``, ``drive_s``,
+        ``crossing_s``. Origins are ranked by total time, then by crossing delay, then by their order. Ranks
+        for which nobody is near enough are not listed.
+
+    Raises
+    ------
+    NetworkError
+        The limit is no time, `k` is no count, or the positions do not belong to the network.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> import networkx as nx
+    >>> from mutualaid.network import from_osmnx, nearest, profile, route_graph, snap
+    >>> G = nx.MultiDiGraph(crs="EPSG:32632")
+    >>> G.add_node(0, x=0.0, y=0.0)
+    >>> G.add_node(1, x=650.0, y=0.0)
+    >>> _ = G.add_edge(0, 1, highway="primary", length=650.0, oneway=False)
+    >>> network = from_osmnx(G, crs="EPSG:32632")
+    >>> stations = gpd.GeoSeries.from_xy([65, 455], [5, 5], index=["west", "east"], crs=network.crs)
+    >>> house = gpd.GeoSeries.from_xy([325], [9], index=["h"], crs=network.crs)
+    >>> graph = route_graph(network, profile("fire_engine"))
+    >>> nearest(graph, snap(network, stations), snap(network, house), k=2, limit_s=480)
+      destination  rank origin  drive_s  crossing_s
+    0           h     1   east      7.2         0.0
+    1           h     2   west     14.4         0.0
+    """
+    limit = limit_label(limit_s)
+    if not isinstance(k, int | np.integer) or k < 1:
+        raise NetworkError([Defect("", "k", "a whole number of at least 1", repr(k), "correct k")])
+    arcs, seeds, attached, pairs = _ends(graph, origins, destinations, reverse=reverse)
+    attach_ptr, order = group(attached.state, graph.n_states)
+    origin, label = k_nearest(
+        arcs.indptr, arcs.head, arcs.weight,
+        seeds.row, seeds.state, seeds.label,
+        attach_ptr, attached.row[order], attached.label[order],
+        pairs.start, pairs.end, pairs.label,
+        len(destinations), int(k), limit, *bucket_layout(arcs.weight, seeds.label, limit),
+    )  # fmt: skip
+    item, place = np.nonzero(origin >= 0)
+    drive_s, crossing_s = unpack_s(label[item, place])
+    return pd.DataFrame(
+        {
+            "destination": destinations.index.take(item),
+            "rank": place + 1,
+            "origin": origins.index.take(origin[item, place]),
+            "drive_s": drive_s,
+            "crossing_s": crossing_s,
+        }
+    )
+
+
+def bounded_dijkstra(
+    indptr: ArrayLike,
+    head: ArrayLike,
+    weight_ms: ArrayLike,
+    sources: ArrayLike,
+    *,
+    limit_ms: int,
+    threads: int | None = None,
+) -> tuple[Int64, Int32, Int64]:
+    """Give all nodes within a limit of each source, on bare arrays.
+
+    What `travel_times` is made of, for those who bring their own graph.
+
+    Parameters
+    ----------
+    indptr, head, weight_ms
+        Graph of n nodes and r arcs in CSR form: (n + 1,), (r,) and (r,); weights are whole and not negative.
+        It is fastest when nodes that are near each other have near numbers.
+    sources
+        (q,) nodes to start from.
+    limit_ms
+        Longest time; a node at exactly this time is within it.
+    threads
+        Number of threads; all processors by default.
+
+    Returns
+    -------
+    tuple
+        ``ptr`` (q + 1,), ``node`` and ``ms``: what source ``i`` reaches is ``node[ptr[i]:ptr[i + 1]]``, in no
+        particular order, at the times ``ms[ptr[i]:ptr[i + 1]]``.
+
+    Raises
+    ------
+    NetworkError
+        The arrays do not make a graph.
+
+    Examples
+    --------
+    >>> from mutualaid.network import bounded_dijkstra
+    >>> ptr, node, ms = bounded_dijkstra([0, 1, 2, 2], [1, 2], [4000, 3000], [0], limit_ms=7000)
+    >>> dict(zip(node.tolist(), ms.tolist()))
+    {0: 0, 1: 4000, 2: 7000}
+    """
+    starts, heads = np.asarray(indptr, dtype=np.int32), np.asarray(head, dtype=np.int32)
+    weight, seeds = np.asarray(weight_ms, dtype=np.int64), np.asarray(sources, dtype=np.int32)
+    n = len(starts) - 1
+    fits = (
+        n >= 0 and starts[0] == 0 and starts[-1] == len(heads) == len(weight) and (np.diff(starts) >= 0).all()
+    )
+    for name, ok in (
+        ("indptr, head, weight_ms", fits),
+        ("head", len(heads) == 0 or (heads.min() >= 0 and heads.max() < n)),
+        ("weight_ms", len(weight) == 0 or (weight.min() >= 0 and weight.max() < 1 << 62)),
+        ("sources", len(seeds) == 0 or (seeds.min() >= 0 and seeds.max() < n)),
+        ("limit_ms", 0 <= limit_ms < 1 << 62),
+    ):
+        if not ok:
+            expected = (
+                "a graph in CSR form with weights of at least 0, sources in it, and a limit of at least 0"
+            )
+            raise NetworkError([Defect("", name, expected, "something else", f"correct {name}")])
+    zero = np.zeros(len(seeds), dtype=np.int64)
+    seed_ptr = np.arange(len(seeds) + 1)
+    layout = bucket_layout(weight, zero, int(limit_ms))
+
+    def batch(first: int, last: int) -> tuple[Int64, Int32, Int64]:
+        return reached_rows(starts, heads, weight, seed_ptr, seeds, zero, int(limit_ms), *layout, first, last)
+
+    counts, node, ms = _in_batches(batch, len(seeds), threads)
+    return np.concatenate([[0], np.cumsum(counts)]), node, ms
+
+
+def search_states(
+    graph: RouteGraph, seeds: Links, seed_ptr: Int64, limit: int, *, threads: int | None = None
+) -> tuple[Int64, Int32, Int64]:
+    """States reached from groups of links: counts, states, labels. Seeds come sorted by group."""
+    arcs = graph.out
+    layout = bucket_layout(arcs.weight, seeds.label, limit)
+
+    def batch(first: int, last: int) -> tuple[Int64, Int32, Int64]:
+        return reached_rows(
+            arcs.indptr,
+            arcs.head,
+            arcs.weight,
+            seed_ptr,
+            seeds.state,
+            seeds.label,
+            limit,
+            *layout,
+            first,
+            last,
+        )
+
+    return _in_batches(batch, len(seed_ptr) - 1, threads)
+
+
+def limit_label(limit_s: float | None) -> int:
+    """Largest label within a limit in seconds; None stands for no limit."""
+    if limit_s is None:
+        limit_ms = MAX_MS
+    elif not isinstance(limit_s, int | float | np.number) or not 0 <= limit_s <= MAX_MS / 1000:
+        expected = f"seconds within 0…{MAX_MS // 1000}"
+        raise NetworkError([Defect("", "limit_s", expected, repr(limit_s), "correct the limit")])
+    else:
+        limit_ms = math.floor(limit_s * 1000 + 1e-6)  # 0.29 s times 1000 is less than 290
+    return int(pack(np.array([limit_ms]), 0)[0]) | 0xFFFFFFFF
+
+
+def _ends(
+    graph: RouteGraph, origins: pd.DataFrame, destinations: pd.DataFrame, *, reverse: bool
+) -> tuple[Arcs, Links, Links, Direct]:
+    """The arcs to search, the links of the origins and of the destinations to them, and the direct pairs."""
+    start = positions(graph, origins, "origins")
+    end = positions(graph, destinations, "destinations")
+    if not reverse:
+        return graph.out, departures(graph, start), arrivals(graph, end), direct(graph, start, end)
+    back = direct(graph, end, start)
+    pairs = Direct(back.end, back.start, back.label, back.edge, back.from_fraction, back.to_fraction)
+    return graph.into, arrivals(graph, start), departures(graph, end), pairs
+
+
+def _in_batches(
+    batch: Callable[[int, int], tuple[NDArray[Any], ...]], size: int, threads: int | None
+) -> tuple[Int64, Int32, Int64]:
+    """Run a batch function over 0…size - 1, on several threads, and join what it gives in order."""
+    workers = max(1, min(threads or os.cpu_count() or 1, size))
+    cuts = np.unique(np.linspace(0, size, 1 + workers * _BATCHES, dtype=np.int64))
+    bounds = list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)) or [(0, 0)]
+    if workers == 1:
+        parts = [batch(first, last) for first, last in bounds]
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            parts = list(pool.map(lambda bound: batch(*bound), bounds))
+    counts, items, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return counts, items, labels

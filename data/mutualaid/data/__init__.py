@@ -1,0 +1,36 @@
+"""The region: what its partners share, read from files that people edit by hand, and checked as a whole."""
+
+from __future__ import annotations
+
+from mutualaid.data._area import read_area
+from mutualaid.data._demand import demand_from_census, demand_from_totals
+from mutualaid.data._demand_raster import demand_from_raster
+from mutualaid.data._demo import demo_path
+from mutualaid.data._model import HOUR_CLASSES, SERVICES, Parameters, Region, Source
+from mutualaid.data._new import new_region
+from mutualaid.data._places import new_region_from_places
+from mutualaid.data._region import check_region, read_region, region_notes, write_region
+from mutualaid.data._schema import region_schema
+from mutualaid.data._tables import read_table, write_table
+
+__all__ = [
+    "HOUR_CLASSES",
+    "SERVICES",
+    "Parameters",
+    "Region",
+    "Source",
+    "check_region",
+    "demand_from_census",
+    "demand_from_raster",
+    "demand_from_totals",
+    "demo_path",
+    "new_region",
+    "new_region_from_places",
+    "read_area",
+    "read_region",
+    "read_table",
+    "region_notes",
+    "region_schema",
+    "write_region",
+    "write_table",
+]

@@ -1,0 +1,444 @@
+"""Makes a region folder out of OpenStreetMap extracts."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from mutualaid.data._demand import demand_from_totals
+from mutualaid.data._model import Region, Source
+from mutualaid.data._osm_buildings import buildings_frame, floor_levels
+from mutualaid.data._osm_read import Extract, read_extract
+from mutualaid.data._osm_region import (
+    clean,
+    hospitals_frame,
+    jurisdictions_frame,
+    selected_units,
+    stations_frame,
+)
+from mutualaid.data._osm_roads import Box, write_roads
+from mutualaid.data._region import read_region, write_region
+from mutualaid.errors import Defect, OsmError, RegionError
+
+__all__ = ["MARGIN_M", "Progress", "new_region"]
+
+#: How far roads reach beyond the area: the default cutoff (1800 s) at 40 km/h as the crow flies.
+MARGIN_M = 20_000.0
+
+#: Told what is being done, and the share of the whole that is done (0…1).
+Progress = Callable[[str, float], None]
+
+#: An area: west, south, east, north in degrees, or a polygon in degrees.
+Area = Box | BaseGeometry
+
+_CUT_GIVEN = "only partly in the extract, closed along its edge"
+_CUT_UNKNOWN = "only partly in the extract and nobody said how many people live in that part: left out"
+
+
+def new_region(
+    folder: Path | str,
+    *,
+    pbf: Sequence[Path | str],
+    admin_level: int,
+    within: Area | None = None,
+    name: str | None = None,
+    populations: Mapping[str, float] | Path | str | None = None,
+    partners: Mapping[str, str] | None = None,
+    cell_m: float = 100.0,
+    margin_m: float = MARGIN_M,
+    progress: Progress | None = None,
+) -> Region:
+    """Make a region folder out of one or more OpenStreetMap extracts.
+
+    Jurisdictions are the administrative boundaries of one level. Their people, from `populations` or else
+    from the map, are spread over their own residential buildings by floor area. A country that lies wholly in
+    the extracts but has no unit of the level enters as itself. What was dropped, guessed or not known is in
+    ``import.json``.
+
+    Parameters
+    ----------
+    folder
+        Folder to make; it must not exist, or be empty. It appears only when all went well.
+    pbf
+        Extracts (.osm.pbf or .osm), joined by OSM id: a road in two of them comes once, in its newer version.
+    admin_level
+        OSM ``admin_level`` of the jurisdictions, 2…11.
+    within
+        Bounding box or polygon in degrees, longitude first. Demand and stations outside are left out; roads
+        are kept whole up to `margin_m` beyond it. By default all that the extracts hold.
+    name
+        Name of the region; by default that of the folder.
+    populations
+        People by jurisdiction id or name, or a CSV file with the columns ``id`` or ``name``, and
+        ``population``. They count before the map's figures. For a unit that the extract cuts, give those of
+        the part inside; without, it is left out.
+    partners
+        Who runs the service, by jurisdiction id or name; by default every jurisdiction for itself.
+    cell_m
+        Width of the demand cells in metres.
+    margin_m
+        How far roads are kept beyond `within`, in metres.
+    progress
+        Called with what is being done and the share done.
+
+    Returns
+    -------
+    Region
+        As read back from the folder.
+
+    Raises
+    ------
+    OsmError
+        An extract cannot be read, or holds no road, boundary or station there.
+    RegionError
+        The folder is not empty, or a parameter makes no sense.
+    """
+    folder, files = Path(folder), [Path(file) for file in pbf]
+    _check(folder, files, admin_level=admin_level, cell_m=cell_m, margin_m=margin_m)
+    area = _polygon(within)
+    figures = read_figures(populations)
+
+    def choose(extract: Extract) -> tuple[gpd.GeoDataFrame, list[str]]:
+        units, countries, notes = selected_units(extract, admin_level, area)
+        jurisdictions, more = jurisdictions_frame(
+            extract, units, countries, populations=figures, partners=partners or {}
+        )
+        kept = ~jurisdictions["completed"] | jurisdictions["given"]
+        for key in jurisdictions.index[jurisdictions["completed"]]:
+            notes.append(
+                f"{jurisdictions['name'].loc[key]} ({key}): {_CUT_GIVEN if kept[key] else _CUT_UNKNOWN}"
+            )
+        unused = sorted(set(figures) - set(jurisdictions.index) - set(jurisdictions["name"]))
+        more += [f"population given for {clean(key)!r}, which is no jurisdiction here" for key in unused]
+        return jurisdictions[kept], notes + more
+
+    with staged(folder) as stage:
+        make(
+            stage,
+            files,
+            choose,
+            name=name or folder.resolve().name,
+            area=area,
+            cell_m=cell_m,
+            road_box=None if area is None else beyond(area.bounds, margin_m),
+            progress=progress,
+        )
+    return read_region(folder)
+
+
+def make(
+    stage: Path,
+    files: Sequence[Path],
+    choose: Callable[[Extract], tuple[gpd.GeoDataFrame, list[str]]],
+    *,
+    name: str,
+    area: BaseGeometry | None,
+    cell_m: float,
+    road_box: Box | None,
+    progress: Progress | None,
+) -> None:
+    """Write the region into `stage`; `choose` gives its jurisdictions in degrees and notes on them."""
+    tell = progress or (lambda _what, _share: None)
+    tell("reading boundaries, stations and buildings", 0.0)
+    extract = read_extract(files, building=floor_levels)
+    jurisdictions, notes = choose(extract)
+    if jurisdictions.empty:
+        raise OsmError(
+            [
+                Defect(
+                    "",
+                    "boundaries",
+                    "at least one jurisdiction",
+                    "; ".join(notes)[:500],
+                    "use a larger extract, or give the populations of the parts inside",
+                )
+            ]
+        )
+    tell("writing roads", 0.4)
+    roads = stage / "roads.osm.pbf"
+    write_roads(roads, files, box=road_box, extent=road_box or _extent(extract), date=extract.date)
+    tell("placing stations", 0.7)
+    crs = jurisdictions.estimate_utm_crs()
+    projected = jurisdictions.to_crs(crs)
+    stations, more = stations_frame(extract, roads, projected)
+    notes += more
+    tell("placing people", 0.8)
+    demand, unplaced = demand_from_totals(projected, buildings_frame(extract, crs), cell_m=cell_m)
+    lost = unplaced[unplaced["population"].notna()]  # of unknown ones the jurisdictions have told
+    notes += [
+        f"{row.jurisdiction}: {row.population:g} people not placed: {row.reason}" for row in lost.itertuples()
+    ]
+    hospitals = hospitals_frame(extract, projected)
+    if area is not None:
+        there = gpd.GeoSeries([area], crs=4326).to_crs(crs).iloc[0]
+        outside = float(demand["population"][~demand.intersects(there)].sum())
+        notes.append(f"{outside:g} people of these jurisdictions live outside the area asked for")
+        stations, demand = stations[stations.intersects(there)], demand[demand.intersects(there)]
+    _check_content(stations, demand)
+    region = Region(
+        name=clean(name),
+        folder=stage,
+        crs=crs,
+        jurisdictions=projected.drop(columns="given", errors="ignore"),
+        stations=stations,
+        units=pd.DataFrame(
+            {
+                "station": pd.Series(dtype=str),
+                "kind": pd.Series(dtype=str),
+                "capabilities": pd.Series(dtype=str),
+                "staffing": pd.Series(dtype=float),
+                "count": pd.Series(dtype=int),
+            },
+            index=pd.Index([], name="id", dtype=str),
+        ),
+        demand=demand,
+        cell_m=cell_m,
+        hospitals=hospitals,
+        network_files=(roads,),
+        sources=_sources(files, extract, jurisdictions),
+        note=_note(extract, jurisdictions),
+    )
+    tell("writing tables", 0.9)
+    write_region(region, stage)
+    _write_record(stage, files, extract, notes)
+    tell("done", 1.0)
+
+
+def beyond(box: Sequence[float], margin_m: float) -> Box:
+    """Widen a box in degrees by metres on every side."""
+    west, south, east, north = box
+    up = margin_m / 111_195.0
+    across = up / max(math.cos(math.radians(max(abs(south), abs(north)))), 0.01)
+    return (
+        max(west - across, -180.0),
+        max(south - up, -90.0),
+        min(east + across, 180.0),
+        min(north + up, 90.0),
+    )
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """Give a folder beside `folder` that takes its place at the end, or vanishes if anything goes wrong."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent.resolve()))
+    try:
+        yield stage
+        stage.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()  # empty, else this raises
+        stage.rename(folder)
+    except BaseException:
+        shutil.rmtree(stage, ignore_errors=True)
+        raise
+
+
+def _extent(extract: Extract) -> Box:
+    west, south, east, north = np.array(extract.boxes).T
+    return (float(west.min()), float(south.min()), float(east.max()), float(north.max()))
+
+
+# --- what is asked for ---
+
+
+def check_folder(folder: Path) -> list[Defect]:
+    """Say why a region cannot be made at this place."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return []
+    got = "a folder with files in it" if folder.is_dir() else "a file"
+    return [
+        Defect(
+            str(folder), "", "a new or empty folder", got, "choose another name, or move what is there away"
+        )
+    ]
+
+
+def _check(folder: Path, files: Sequence[Path], *, admin_level: int, cell_m: float, margin_m: float) -> None:
+    defects = check_folder(folder)
+    if not files:
+        defects.append(Defect("", "pbf", "at least one extract", "none", "name a .osm.pbf file"))
+    defects += [
+        Defect(str(file), "", "an OpenStreetMap extract", "no such file", "check the path")
+        for file in files
+        if not file.is_file()
+    ]
+    if not 2 <= admin_level <= 11:
+        defects.append(
+            Defect(
+                "",
+                "admin_level",
+                "a whole number from 2 to 11",
+                str(admin_level),
+                "8 are municipalities in many countries",
+            )
+        )
+    defects += check_numbers(cell_m=cell_m, margin_m=margin_m)
+    if defects:
+        raise RegionError(defects)
+
+
+def check_numbers(*, cell_m: float, margin_m: float) -> list[Defect]:
+    """Say which of these lengths make no sense."""
+    defects = []
+    if not 1 <= cell_m <= 10_000:
+        defects.append(Defect("", "cell_m", "1 to 10,000 metres", str(cell_m), "100 suits most regions"))
+    if not 0 <= margin_m <= 500_000:
+        defects.append(Defect("", "margin_m", "0 to 500,000 metres", str(margin_m), "give metres"))
+    return defects
+
+
+def _polygon(within: Area | None) -> BaseGeometry | None:
+    if within is None:
+        return None
+    got = ""
+    if isinstance(within, BaseGeometry):
+        area = within
+        if area.geom_type not in ("Polygon", "MultiPolygon") or area.is_empty or not area.is_valid:
+            got = f"a {area.geom_type} that is empty, invalid or has no surface"
+    else:
+        west, south, east, north = within
+        area = shapely.box(west, south, east, north)
+        if not (west < east and south < north):
+            got = f"{within}, which has no surface"
+    x0, y0, x1, y1 = area.bounds if not got else (0, 0, 0, 0)
+    if not got and not (x0 >= -180 and x1 <= 180 and y0 >= -90 and y1 <= 90):
+        got = f"coordinates from {x0:g}, {y0:g} to {x1:g}, {y1:g}"
+    if got:
+        remedy = "give west,south,east,north: longitude comes first, and degrees, not metres"
+        raise RegionError([Defect("", "within", "a box or polygon in degrees", got, remedy)])
+    return area
+
+
+def read_figures(populations: Mapping[str, float] | Path | str | None) -> dict[str, float]:
+    """Read populations by jurisdiction id or name, from a mapping or a CSV file."""
+    if populations is None:
+        return {}
+    if isinstance(populations, Mapping):
+        file, rows = "", [(repr(key), str(key), str(value)) for key, value in populations.items()]
+    else:
+        file, rows = Path(populations).name, _figure_rows(Path(populations))
+    figures, defects = {}, []
+    for where, key, value in rows:
+        try:
+            figure = float(value)
+        except ValueError:
+            figure = math.nan
+        if not (math.isfinite(figure) and figure >= 0):
+            defects.append(
+                Defect(
+                    file,
+                    where,
+                    "a population of 0 or more",
+                    repr(value)[:60],
+                    "write plain digits, or remove it",
+                )
+            )
+        figures[key] = figure
+    if defects:
+        raise RegionError(defects)
+    return figures
+
+
+def _figure_rows(path: Path) -> list[tuple[str, str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            names = reader.fieldnames or []
+            key = "id" if "id" in names else "name"
+            if key not in names or "population" not in names:
+                got, remedy = f"the columns {', '.join(names)[:200]}", "add a header"
+                raise RegionError(
+                    [Defect(path.name, "row 1", "the columns id (or name) and population", got, remedy)]
+                )
+            return [
+                (f"row {number}", row[key] or "", row["population"] or "")
+                for number, row in enumerate(reader, 2)
+            ]
+    except (OSError, UnicodeDecodeError) as error:
+        raise RegionError(
+            [
+                Defect(
+                    path.name, "", "a CSV file in UTF-8", str(error)[:200], "check the path and the encoding"
+                )
+            ]
+        ) from error
+
+
+# --- what is written ---
+
+
+def _check_content(stations: gpd.GeoDataFrame, demand: gpd.GeoDataFrame) -> None:
+    defects = []
+    if stations.empty:
+        defects.append(
+            Defect("", "stations", "a station inside the area", "none", "widen the area asked for")
+        )
+    if demand.empty:
+        defects.append(
+            Defect(
+                "",
+                "demand",
+                "people and residential buildings in at least one jurisdiction",
+                "none",
+                "give populations by jurisdiction, or an extract that holds the buildings",
+            )
+        )
+    if defects:
+        raise OsmError(defects)
+
+
+def _sources(files: Sequence[Path], extract: Extract, jurisdictions: gpd.GeoDataFrame) -> tuple[Source, ...]:
+    names = ", ".join(file.name for file in files)
+    mapped = Source(
+        "boundaries, roads, stations, hospitals and buildings",
+        f"© OpenStreetMap contributors, {clean(names)}",
+        "ODbL 1.0",
+        extract.date,
+    )
+    given = bool(jurisdictions["given"].any()) if "given" in jurisdictions else False
+    people = Source(
+        "populations", "given by whoever made this region" if given else "OpenStreetMap, tag population"
+    )
+    return (mapped, people)
+
+
+def _note(extract: Extract, jurisdictions: gpd.GeoDataFrame) -> str:
+    parts = [f"Map: OpenStreetMap{f' of {extract.date}' if extract.date else ''}, stations as mapped there."]
+    cut = jurisdictions["name"][jurisdictions["completed"]]
+    if len(cut):
+        parts.append(f"Only partly inside the map extract: {', '.join(cut)}.")
+    unknown = jurisdictions["name"][jurisdictions["population"].isna()]
+    if len(unknown):
+        parts.append(f"Population unknown, so nobody is placed there: {', '.join(unknown)}.")
+    return " ".join(parts)[:5000]
+
+
+def _write_record(stage: Path, files: Sequence[Path], extract: Extract, notes: Sequence[str]) -> None:
+    record = {
+        "extracts": [
+            {"file": file.name, "sha256": _sha256(file), "box": list(box)}
+            for file, box in zip(files, extract.boxes, strict=True)
+        ],
+        "date": extract.date,
+        "notes": [clean(note, 1000) for note in notes],
+    }
+    text = json.dumps(record, indent=2, ensure_ascii=False)
+    (stage / "import.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,386 @@
+"""Turns what was read from OpenStreetMap into the tables of a region."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import CRS
+from shapely.geometry.base import BaseGeometry
+
+from mutualaid.data._boundaries import Unit, assemble_units, country_units
+from mutualaid.data._model import HOUR_CLASSES
+from mutualaid.data._osm_read import Element, Extract
+from mutualaid.data._osm_roads import read_lines
+from mutualaid.errors import Defect, OsmError
+
+__all__ = [
+    "clean",
+    "hospitals_frame",
+    "jurisdictions_frame",
+    "selected_units",
+    "stations_frame",
+]
+
+#: A station's yard opens to a road at most this far from it, in metres.
+EXIT_M = 300.0
+
+_KINDS = {"fire": "Fire station", "ems": "Ambulance station"}
+_AIR_TAGS = ("aeroway", "air_rescue_service", "helipad")
+
+
+def clean(text: str, longest: int = 200) -> str:
+    """Give a text as one line without control characters, as tables want it."""
+    kept = "".join(
+        " " if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter for letter in text
+    )
+    return " ".join(kept.split())[:longest]
+
+
+def _slug(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain.replace("'", "-")).strip("-")
+
+
+# --- jurisdictions ---
+
+
+def selected_units(
+    extract: Extract, level: int, area: BaseGeometry | None
+) -> tuple[list[Unit], list[Unit], list[str]]:
+    """Units of one level that reach into an area, with those that fill countries without the level.
+
+    Returns
+    -------
+    units, countries, notes
+        `countries` are the units of level 2, for `jurisdictions_frame`.
+
+    Raises
+    ------
+    OsmError
+        The extracts hold no boundary of this level.
+    """
+    units, notes = assemble_units(extract, level)
+    countries = units if level == 2 else assemble_units(extract, 2)[0]
+    units = [*units, *country_units(extract, units, countries)]
+    if area is not None:
+        units = [
+            unit
+            for unit in units
+            if shapely.intersection(unit.polygon, area).area > 1e-3 * min(unit.polygon.area, area.area)
+        ]
+    if not units:
+        have = Counter(int(element.tags["admin_level"]) for element in extract.boundaries.values())
+        said = (
+            ", ".join(f"{count} of level {value}" for value, count in sorted(have.items())) or "none at all"
+        )
+        raise OsmError(
+            [
+                Defect(
+                    "",
+                    f"admin_level {level}",
+                    "at least one boundary that closes inside the area",
+                    f"{said} (complete or cut)",
+                    "choose another level; wiki.openstreetmap.org/wiki/Tag:boundary=administrative has them",
+                )
+            ]
+        )
+    return units, countries, notes
+
+
+def jurisdictions_frame(
+    extract: Extract,
+    units: Sequence[Unit],
+    countries: Sequence[Unit],
+    *,
+    populations: Mapping[str, float],
+    partners: Mapping[str, str],
+) -> tuple[gpd.GeoDataFrame, list[str]]:
+    """Make the table of jurisdictions.
+
+    Parameters
+    ----------
+    populations, partners
+        By id or name. A figure given counts before the map's own; for a unit that the extract cuts, it must
+        be that of the part inside.
+
+    Returns
+    -------
+    jurisdictions : GeoDataFrame
+        In EPSG:4326, columns as `Region.jurisdictions`, and ``given`` (bool): the population was given.
+    notes : list of str
+        Where populations come from, and what is missing.
+    """
+    codes = [_country(unit, countries) for unit in units]
+    notes = []
+    rows = []
+    for unit, code, key in zip(units, codes, _ids(units, codes), strict=True):
+        tags = unit.element.tags
+        name = clean(unit.name) or key
+        given = next((populations[at] for at in (key, name, unit.element.key) if at in populations), None)
+        figure, source = (given, "given") if given is not None else _mapped_population(unit, extract)
+        if not unit.completed or given is not None:
+            notes.append(f"{name}: population {'unknown' if figure is None else f'{figure:g}'} ({source})")
+        rows.append(
+            {
+                "id": key,
+                "name": name,
+                "country": code,
+                "languages": _languages(tags),
+                "population": np.nan if figure is None else float(figure),
+                "partner": clean(
+                    next((partners[at] for at in (key, name, unit.element.key) if at in partners), key)
+                ),
+                "completed": unit.completed,
+                "given": given is not None,
+            }
+        )
+        if not code:
+            notes.append(
+                f"{name}: country unknown, because the extract holds no closed boundary of level 2 around it"
+            )
+    frame = pd.DataFrame(rows).set_index("id")
+    frame.index = frame.index.astype(str)
+    geometry = [shapely.make_valid(unit.polygon) for unit in units]
+    return gpd.GeoDataFrame(frame, geometry=geometry, crs=4326), notes
+
+
+def _country(unit: Unit, countries: Sequence[Unit]) -> str:
+    inside = unit.polygon.representative_point()
+    for country in countries:
+        if country.polygon.covers(inside):
+            tags = country.element.tags
+            code = (tags.get("ISO3166-1:alpha2") or tags.get("ISO3166-1") or "").upper()
+            return code if re.fullmatch(r"[A-Z]{2}", code) else ""
+    return ""
+
+
+def _ids(units: Sequence[Unit], codes: Sequence[str]) -> list[str]:
+    # Readable and stable: country and name; the relation's id only where that is not unique.
+    made = []
+    for unit, code in zip(units, codes, strict=True):
+        tags = unit.element.tags
+        slugs = (_slug(tags.get(key, "")) for key in ("name", "int_name", "name:en"))
+        slug = next((text for text in slugs if text), unit.element.key)
+        made.append(code if unit.level == 2 and code else "-".join(part for part in (code, slug) if part))
+    count = Counter(made)
+    return [
+        key if count[key] == 1 else f"{key}-{unit.element.key}" for key, unit in zip(made, units, strict=True)
+    ]
+
+
+def _languages(tags: Mapping[str, str]) -> str:
+    stated = re.split(r"[;,/ ]+", tags.get("default_language", ""))
+    return ";".join(code for code in stated if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", code))
+
+
+def _mapped_population(unit: Unit, extract: Extract) -> tuple[float | None, str]:
+    # From the boundary's own tags, its label or centre, or a settlement of the same name inside it.
+    if unit.completed:
+        return None, "the map's figure is of the whole unit, of which only a part is here"
+    nodes = [
+        extract.places[ref] for kind, ref, _ in unit.element.members if kind == "n" and ref in extract.places
+    ]
+    same = [
+        place
+        for place in extract.places.values()
+        if place.tags.get("name") == unit.name and place.xy and unit.polygon.covers(shapely.Point(place.xy))
+    ]
+    for place in [unit.element, *(node for node in nodes if node.tags.get("name") == unit.name), *same]:
+        digits = re.sub(r"[\s'’.,]", "", place.tags.get("population", ""))
+        if digits.isdecimal() and len(digits) < 10:
+            when = clean(place.tags.get("population:date", "date not mapped"), 40)
+            return float(digits), f"OpenStreetMap {place.key}, {when}"
+    return None, "not mapped"
+
+
+# --- stations and hospitals ---
+
+
+def stations_frame(
+    extract: Extract, roads: Path, jurisdictions: gpd.GeoDataFrame
+) -> tuple[gpd.GeoDataFrame, list[str]]:
+    """Make the table of fire and ambulance stations.
+
+    A station mapped as a surface becomes the point of its outline that is nearest to a road on the surface,
+    service roads included: its exit. Stations outside every jurisdiction are left out, and so are bases of
+    helicopters.
+
+    Parameters
+    ----------
+    extract
+        What was read.
+    roads
+        Road file of the region.
+    jurisdictions
+        In the region's projected CRS.
+
+    Returns
+    -------
+    stations, notes
+        Columns as `Region.stations`. ``department`` is what tags say (``fire_station:type``,
+        ``operator:type``), never guessed from a name.
+    """
+    crs = jurisdictions.crs
+    assert crs is not None
+    sites, services, notes = _station_sites(extract)
+    shapes = _shapes(extract, sites, crs)
+    exits = _exits(shapes, sites, roads, crs, notes)
+    rows, points = [], []
+    where = _containing(exits, jurisdictions)
+    used: Counter[str] = Counter()
+    for site, service, point, owner in zip(sites, services, exits, where, strict=True):
+        label = clean(site.tags.get("name", "")) or f"{_KINDS[service]} (OSM {site.key})"
+        if owner is None:
+            notes.append(f"{label} ({site.key}): outside every jurisdiction, left out")
+            continue
+        used[site.key] += 1
+        rows.append(
+            {
+                "id": site.key if used[site.key] == 1 else f"{site.key}-{service}",
+                "name": label,
+                "jurisdiction": owner,
+                "service": service,
+                "department": _department(site.tags),
+                "turnout_s": np.nan,
+                **{f"turnout_{hour}_s": np.nan for hour in HOUR_CLASSES},
+                "status": "active",
+            }
+        )
+        points.append(point)
+    if not rows:
+        raise OsmError(
+            [
+                Defect(
+                    "",
+                    "stations",
+                    "amenity=fire_station or emergency=ambulance_station inside a jurisdiction",
+                    "none",
+                    "use a larger extract, or map the stations in OpenStreetMap first",
+                )
+            ]
+        )
+    return _points(rows, points, crs), notes
+
+
+def _station_sites(extract: Extract) -> tuple[list[Element], list[str], list[str]]:
+    sites, services, notes = [], [], []
+    for site in extract.sites:
+        tags = site.tags
+        found = [
+            service
+            for service, key, value in (
+                ("fire", "amenity", "fire_station"),
+                ("ems", "emergency", "ambulance_station"),
+            )
+            if tags.get(key) == value
+        ]
+        name = clean(tags.get("name", "")) or "without a name"
+        kind = " ".join(
+            tags.get(key, "") for key in ("emergency:type", "ambulance_station:type", "ambulance_station")
+        )
+        if found and (any(tags.get(key, "no") != "no" for key in _AIR_TAGS) or re.search("air|heli", kind)):
+            notes.append(f"{name} ({site.key}): a base of aircraft, left out")
+            continue
+        if found and re.search(
+            r"luftrettung|air ambulance|helicopter|h[ée]lico",
+            f"{name} {tags.get('operator', '')}",
+            re.IGNORECASE,
+        ):
+            notes.append(
+                f"{name} ({site.key}): by its name it may be a base of aircraft; nothing in its tags says so"
+            )
+        sites.extend([site] * len(found))
+        services.extend(found)
+    return sites, services, notes
+
+
+def _shapes(extract: Extract, sites: Sequence[Element], crs: CRS) -> gpd.GeoSeries:
+    shapes: list[BaseGeometry] = []
+    for site in sites:
+        if site.xy is not None:
+            shapes.append(shapely.Point(site.xy))
+            continue
+        area = extract.area(site)
+        points = extract.locate(site.refs)
+        points = points[~np.isnan(points[:, 0])]
+        open_way = shapely.LineString(points) if len(points) > 1 else shapely.Point()
+        shapes.append(open_way if area.is_empty else area)
+    return gpd.GeoSeries(shapes, crs=4326).to_crs(crs)
+
+
+def _exits(
+    shapes: gpd.GeoSeries, sites: Sequence[Element], roads: Path, crs: CRS, notes: list[str]
+) -> list[BaseGeometry]:
+    around = np.asarray(shapes.buffer(EXIT_M).to_crs(4326), dtype=object)
+    surfaces = list(around[shapely.get_dimensions(shapes.to_numpy()) > 0])
+    lines = read_lines(roads, surfaces) if surfaces else []
+    near = np.asarray(gpd.GeoSeries(lines, crs=4326).to_crs(crs), dtype=object)
+    tree = shapely.STRtree(near)
+    exits: list[BaseGeometry] = []
+    for site, shape in zip(sites, shapes, strict=True):
+        outline = shape.boundary if shape.geom_type.endswith("Polygon") else shape
+        # A drive that leads into the yard is at distance 0, and leaves it where it crosses the outline.
+        road = near[tree.nearest(outline)] if len(near) else None
+        if shape.geom_type == "Point":
+            exits.append(shape)
+        elif road is None or outline.distance(road) > EXIT_M:
+            notes.append(f"{site.key}: no road within {EXIT_M:g} m, placed at its middle")
+            exits.append(shape.representative_point())
+        else:
+            exits.append(shapely.Point(shapely.get_coordinates(shapely.shortest_line(outline, road))[0]))
+    return exits
+
+
+def _department(tags: Mapping[str, str]) -> str:
+    said = " ".join(
+        tags.get(key, "") for key in ("fire_station:type", "operator:type", "fire_station:staffing")
+    ).lower()
+    volunteer = bool(re.search("volunt|freiwillig", said))
+    career = bool(re.search("career|profession|paid|full.?time", said))
+    if re.search("mixed|combin", said) or (volunteer and career):
+        return "combination"
+    return "volunteer" if volunteer else "career" if career else "unknown"
+
+
+def hospitals_frame(extract: Extract, jurisdictions: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Make the table of hospitals; a surface becomes a point inside it."""
+    sites = [
+        site
+        for site in extract.sites
+        if "hospital" in (site.tags.get("amenity"), site.tags.get("healthcare"))
+    ]
+    crs = jurisdictions.crs
+    assert crs is not None
+    shapes = _shapes(extract, sites, crs)
+    rows = [
+        {"id": site.key, "name": clean(site.tags.get("name", "")) or f"Hospital (OSM {site.key})"}
+        for site in sites
+    ]
+    return _points(rows, list(shapely.point_on_surface(shapes.to_numpy())), crs)
+
+
+def _containing(points: Sequence[BaseGeometry], jurisdictions: gpd.GeoDataFrame) -> list[str | None]:
+    owner: list[str | None] = [None] * len(points)
+    at, polygon = jurisdictions.sindex.query(np.array(points, dtype=object), predicate="intersects")
+    for position, found in zip(at.tolist(), polygon.tolist(), strict=True):
+        owner[position] = owner[position] or str(jurisdictions.index[found])
+    return owner
+
+
+def _points(
+    rows: Sequence[Mapping[str, object]],
+    points: Sequence[BaseGeometry],
+    crs: CRS,
+) -> gpd.GeoDataFrame:
+    columns = list(rows[0]) if rows else ["id", "name"]
+    frame = pd.DataFrame(list(rows), columns=columns).set_index("id").astype({"name": str})
+    frame.index = frame.index.astype(str)
+    return gpd.GeoDataFrame(frame, geometry=list(points), crs=crs)

@@ -1,0 +1,387 @@
+"""A region folder, read and checked as a whole, and written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from pyproj import CRS
+
+from mutualaid.data import _checks as checks
+from mutualaid.data._formats import WGS84, RawTable, parse_crs
+from mutualaid.data._model import Parameters, Region, Source
+from mutualaid.data._paths import beside, inside
+from mutualaid.data._road_files import road_file_defect
+from mutualaid.data._schema import TABLES, NetworkFiles, RegionHead, StandardEntry, TableFile
+from mutualaid.data._tables import indexed, load, write_table
+from mutualaid.data._toml import dump, parse
+from mutualaid.errors import Defect, RegionError
+
+__all__ = ["check_region", "read_region", "region_notes", "write_region"]
+
+#: A region's demand may differ by this share from the population of a jurisdiction without a note.
+_NOTED_SHARE = 0.01
+
+
+def read_region(path: Path | str) -> Region:
+    """Read a region folder.
+
+    Nothing is fetched or executed because a file says so, and no file outside the folder is opened.
+
+    Parameters
+    ----------
+    path
+        region.toml, or the folder that holds it.
+
+    Returns
+    -------
+    Region
+        All tables in the region's CRS, indexed by id, in the order of their files. Columns that
+        `region_schema` does not describe are left out; a station or demand point without a jurisdiction has
+        got that of its location.
+
+    Raises
+    ------
+    RegionError
+        If anything is wrong: all defects of all files at once.
+
+    Examples
+    --------
+    >>> from mutualaid.data import demo_path
+    >>> region = read_region(demo_path())  # doctest: +SKIP
+    >>> region.jurisdictions["country"].unique().tolist()  # doctest: +SKIP
+    ['MC', 'FR']
+    """
+    region, defects = _read(Path(path))
+    if region is None:
+        raise RegionError(defects)
+    return region
+
+
+def check_region(path: Path | str) -> list[Defect]:
+    """Find everything that is wrong with a region folder.
+
+    Parameters
+    ----------
+    path
+        region.toml, or the folder that holds it.
+
+    Returns
+    -------
+    list of Defect
+        In the order of reading; empty if `read_region` will read it. More than 20 rows of one file with the
+        same defect are counted in one.
+
+    Examples
+    --------
+    >>> [defect.got for defect in check_region("no-such-folder")]
+    ['nothing at no-such-folder']
+    """
+    return _read(Path(path))[1]
+
+
+def _read(path: Path) -> tuple[Region | None, list[Defect]]:
+    toml = path / "region.toml" if path.is_dir() or path.suffix != ".toml" else path
+    if not toml.is_file():
+        got = f"nothing at {path}"
+        return None, [Defect("region.toml", "", "a region folder with region.toml", got, "correct the path")]
+    try:
+        sections, defects = parse(toml)
+    except RegionError as error:
+        return None, list(error.defects)
+    return _Reading(toml, sections, defects).region(), defects
+
+
+class _Reading:
+    """One reading of a region: every step adds to `defects` and goes on with what could be read."""
+
+    def __init__(self, toml: Path, sections: dict[str, Any], defects: list[Defect]) -> None:
+        self.toml = toml
+        self.folder = toml.parent
+        self.sections = sections
+        self.defects = defects
+        self.raw: dict[str, RawTable] = {}
+        self.frames: dict[str, Any] = {}
+
+    def region(self) -> Region | None:
+        head = self.sections.get("region")
+        stated_crs = self._stated_crs(head)
+        for name in TABLES:
+            entry = self.sections.get(name)
+            if entry is not None:
+                self._load(name, entry)
+        files = self._network_files()
+        crs = self._region_crs(head, stated_crs)
+        if crs is not None:
+            self._check_tables(crs)
+        self._check_ids(located=crs is not None)
+        for raw in self.raw.values():
+            self.defects += raw.defects
+        if self.defects or head is None or crs is None:
+            return None
+        return self._build(head, crs, files)
+
+    def _stated_crs(self, head: RegionHead | None) -> CRS | None:
+        if head is None or head.crs is None:
+            return None
+        try:
+            return parse_crs(head.crs, self.toml.name, "[region] crs")
+        except RegionError as error:
+            self.defects += error.defects
+            return None
+
+    def _load(self, name: str, entry: TableFile) -> None:
+        weight = getattr(entry, "weight", "")
+        try:
+            path = inside(self.folder, entry.file, file=self.toml.name, where=f"[{name}] file")
+            raw, frame = load(path, name, file=entry.file, layer=entry.layer, crs=entry.crs, weight=weight)
+        except RegionError as error:
+            self.defects += error.defects
+            return
+        self.raw[name] = raw
+        self.frames[name] = frame
+
+    def _network_files(self) -> tuple[Path, ...]:
+        entry: NetworkFiles | None = self.sections.get("network")
+        paths = []
+        for name in entry.files if entry else ():
+            try:
+                path = inside(self.folder, name, file=self.toml.name, where="[network] files")
+            except RegionError as error:
+                self.defects += error.defects
+                continue
+            defect = road_file_defect(path, name)
+            if path in paths:
+                defect = Defect(
+                    self.toml.name, "[network] files", "each file once", f"{name} twice", "remove one of them"
+                )
+            if defect:
+                self.defects.append(defect)
+            paths.append(path)
+        return tuple(paths)
+
+    def _region_crs(self, head: RegionHead | None, stated: CRS | None) -> CRS | None:
+        """Give the region's CRS; the UTM zone where none is stated or the stated one cannot be used."""
+        frame = self.frames.get("jurisdictions")
+        if frame is None or frame.crs is None:
+            return None
+        good = frame.geometry[~self.raw["jurisdictions"].reported]
+        if good.empty:
+            return None
+        west, south, east, north = good.to_crs(WGS84).total_bounds
+        lon, lat = (west + east) / 2, (south + north) / 2
+        if stated is not None and head is not None:
+            defect = checks.check_crs(stated, str(head.crs), self.toml.name, lon, lat)
+            if defect is None:
+                return stated
+            self.defects.append(defect)
+        # The zone by its number, so that it depends on the place alone.
+        zone = int((lon + 180) // 6) % 60 + 1
+        return CRS.from_epsg((32600 if lat >= 0 else 32700) + zone)
+
+    def _check_tables(self, crs: CRS) -> None:
+        for name, frame in self.frames.items():
+            if isinstance(frame, gpd.GeoDataFrame) and frame.crs is not None:
+                self.frames[name] = frame.to_crs(crs)
+        shapes = self.frames["jurisdictions"]
+        raw = self.raw["jurisdictions"]
+        checks.check_overlaps(raw, shapes)
+        areas = checks.Areas(shapes, complete=not raw.reported.any() and len(shapes) > 0)
+        cell_m = getattr(self.sections.get("demand"), "cell_m", None)
+        for name, tolerance_m in (
+            ("stations", checks.point_tolerance_m()),
+            ("demand", checks.point_tolerance_m(cell_m)),
+        ):
+            frame = self.frames.get(name)
+            if frame is not None and frame.crs is not None:
+                places = checks.locate(self.raw[name], frame, areas, tolerance_m)
+                self.frames[name] = frame.assign(jurisdiction=places)
+        demand = self.frames.get("demand")
+        if demand is not None and demand.crs is not None:
+            self.frames["demand"] = checks.check_cells(self.raw["demand"], demand, cell_m, self.toml.name)
+
+    def _check_ids(self, *, located: bool) -> None:
+        """Ids that other tables and region.toml refer to."""
+        if not located and "jurisdictions" in self.frames:
+            known = pd.Index(self.frames["jurisdictions"]["id"].dropna().unique())
+            for name in ("stations", "demand"):
+                if name in self.frames:
+                    values = self.frames[name]["jurisdiction"]
+                    checks.check_ids(
+                        self.raw[name], values, known, column="jurisdiction", what="jurisdiction"
+                    )
+        if "units" in self.frames and "stations" in self.frames:
+            units, stations = self.frames["units"], pd.Index(self.frames["stations"]["id"].dropna().unique())
+            checks.check_ids(self.raw["units"], units["station"], stations, column="station", what="station")
+        parameters = self.sections.get("parameters")
+        if parameters is not None and "jurisdictions" in self.frames:
+            known = set(self.frames["jurisdictions"]["id"])
+            for name in parameters.local_standards:
+                if name not in known:
+                    where = "[parameters] local_standards"
+                    remedy = "correct the id, or remove the line"
+                    self.defects.append(
+                        Defect(self.toml.name, where, "the id of a jurisdiction", repr(name), remedy)
+                    )
+        own = [entry.id for entry in self.sections.get("standard", ())]
+        for name in sorted({name for name in own if own.count(name) > 1}):
+            self.defects.append(
+                Defect(
+                    self.toml.name, "[[standard]] id", "each id once", f"{name} twice", "rename one of them"
+                )
+            )
+
+    def _build(self, head: RegionHead, crs: CRS, files: tuple[Path, ...]) -> Region:
+        hospitals = self.frames.get("hospitals", _empty("hospitals", crs))
+        return Region(
+            name=head.name,
+            folder=self.folder,
+            crs=crs,
+            jurisdictions=indexed(self.frames["jurisdictions"]),
+            stations=indexed(self.frames["stations"]),
+            units=indexed(self.frames.get("units", _empty("units", crs))),
+            demand=indexed(self.frames["demand"]),
+            cell_m=self.sections["demand"].cell_m,
+            hospitals=indexed(hospitals),
+            network_files=files,
+            parameters=self.sections["parameters"].parameters(),
+            sources=tuple(Source(**entry.model_dump()) for entry in self.sections["source"]),
+            standards={entry.id: _standard(entry) for entry in self.sections["standard"]},
+            note=head.note,
+        )
+
+
+def _standard(entry: StandardEntry) -> dict[str, object]:
+    return {
+        key: value
+        for key, value in entry.model_dump(exclude={"id"}).items()
+        if value is not None and value != ""
+    }
+
+
+def _empty(name: str, crs: CRS) -> Any:
+    """Give a table without rows, with the columns and types of one that has some."""
+    spec = TABLES[name]
+    kinds: dict[str, Any] = {"number": np.float64, "count": np.int64, "flag": bool}
+    text = pd.Series(["text"]).dtype
+    frame = pd.DataFrame(
+        {column.name: pd.Series([], dtype=kinds.get(column.kind, text)) for column in spec.columns}
+    )
+    return frame if spec.geometry == "none" else gpd.GeoDataFrame(frame, geometry=[], crs=crs)
+
+
+def region_notes(region: Region) -> list[Defect]:
+    """Find what is odd about a valid region: it can be used, but its people should know.
+
+    Parameters
+    ----------
+    region
+        A region as read.
+
+    Returns
+    -------
+    list of Defect
+        Jurisdictions whose demand differs by more than 1 % from their population, or that have no demand or
+        no active station; populations that are unknown.
+    """
+    notes = []
+    people = region.demand.groupby("jurisdiction")["population"].sum()
+    active = set(region.stations.loc[region.stations["status"] == "active", "jurisdiction"])
+    for key, population in region.jurisdictions["population"].items():
+        where = f"id {key}"
+        placed = float(people.get(key, 0.0))
+        if np.isnan(population):
+            notes.append(Defect("jurisdictions", where, "a population", "nothing", "add it from the census"))
+        elif abs(placed - population) > _NOTED_SHARE * population:
+            notes.append(
+                Defect(
+                    "demand",
+                    where,
+                    f"{population:,.0f} people as in the jurisdictions",
+                    f"{placed:,.0f}",
+                    "check whether the demand has another date or extent, or another weight",
+                )
+            )
+        if key not in active:
+            remedy = "add its stations, or read its times as those of others"
+            notes.append(Defect("stations", where, "an active station", "none", remedy))
+    return notes
+
+
+# --- writing ------------------------------------------------------------------------------------------------
+
+
+def write_region(region: Region, folder: Path | str) -> Path:
+    """Write a region folder: region.toml, jurisdictions as GeoJSON, other tables as CSV, and the road files.
+
+    Parameters
+    ----------
+    region
+        The region; tables that are empty and may be are left out.
+    folder
+        Where to write; made if needed. Files of the same names are replaced, others stay.
+
+    Returns
+    -------
+    Path
+        The region.toml written; `read_region` gives the same region back, positions to a tenth of a
+        millimetre.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    document: dict[str, Any] = {
+        "schema": 1,
+        "region": {"name": region.name, "crs": _code(region.crs), "note": region.note or None},
+    }
+    for name, spec in TABLES.items():
+        frame = getattr(region, name)
+        if len(frame) or not spec.may_be_empty:
+            file = "jurisdictions.geojson" if spec.geometry == "polygon" else f"{name}.csv"
+            write_table(frame, folder / file)
+            document[name] = {"file": file}
+    document["demand"]["cell_m"] = region.cell_m
+    document["network"] = {"files": [_copied(path, region.folder, folder) for path in region.network_files]}
+    document["parameters"] = _changed(region.parameters)
+    document["source"] = [
+        {key: value for key, value in asdict(source).items() if value} for source in region.sources
+    ]
+    document["standard"] = [{"id": key, **values} for key, values in region.standards.items()]
+    path = folder / "region.toml"
+    with beside(path) as temporary:
+        temporary.write_text(dump(document), encoding="utf-8", newline="\n")
+    return path
+
+
+def _code(crs: CRS) -> str:
+    authority = crs.to_authority()
+    if authority is None:
+        raise RegionError(
+            [Defect("", "crs", "a CRS with an authority and code", crs.name, "choose one listed at epsg.org")]
+        )
+    return ":".join(authority)
+
+
+def _copied(path: Path, source: Path, folder: Path) -> str:
+    """Copy a road file to the same place in the new folder, and give its name there."""
+    name = path.relative_to(source).as_posix() if path.is_relative_to(source) else path.name
+    target = folder / name
+    if not (target.exists() and target.samefile(path)):
+        with beside(target) as temporary:
+            shutil.copyfile(path, temporary)
+    return name
+
+
+def _changed(parameters: Parameters) -> dict[str, Any]:
+    default = Parameters()
+    changed = {}
+    for field in fields(Parameters):
+        value = getattr(parameters, field.name)
+        if value != getattr(default, field.name):
+            changed[field.name] = dict(value) if isinstance(value, Mapping) else value
+    return changed

@@ -1,0 +1,479 @@
+"""The schema of a region, in one place: region.toml as pydantic models, each table as a list of columns.
+
+`docs/region.schema.json` and `docs/region.md` are written from here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from mutualaid.data._model import HOUR_CLASSES, SERVICES, Parameters
+
+__all__ = ["TABLES", "Column", "RegionFile", "TableSpec", "region_schema"]
+
+#: Longest text that a name, an id or a note of one line may have.
+MAX_TEXT = 200
+#: A CRS that region.toml may name: authority and code, never a definition that could point elsewhere.
+CRS_PATTERN = r"^[A-Z][A-Za-z]*:[A-Za-z0-9_.]+$"
+#: Characters that no name may hold: C0 and C1 controls, line and paragraph separators, lone surrogates.
+CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
+
+
+# --- tables -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    name, description
+        The header, and what it means.
+    kind
+        ``text``, ``id`` (text without ``;``), ``number``, ``count`` (whole number) or ``flag`` (true or
+        false).
+    required
+        Whether every row must have a value.
+    default
+        What an empty cell stands for; NaN means unknown.
+    default_text
+        The same in words, for the documentation.
+    allowed
+        The only values allowed, if there is a list.
+    minimum, maximum
+        Bounds of a number, inclusive.
+    pattern, pattern_text
+        What a text must match, as a regular expression and in words.
+    """
+
+    name: str
+    kind: Literal["text", "id", "number", "count", "flag"]
+    description: str
+    required: bool = False
+    default: str | float | bool | None = None
+    default_text: str = ""
+    allowed: tuple[str, ...] = ()
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    pattern: str = ""
+    pattern_text: str = ""
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table of a region: its columns, and the geometry of its rows.
+
+    Attributes
+    ----------
+    name
+        Name of the table, as in region.toml.
+    description
+        What a row is.
+    geometry
+        ``polygon``, ``point``, or ``none``.
+    columns
+        All columns but the geometry; others in a file are ignored.
+    id_prefix
+        Where a file has no column ``id``: the letter that, with the row's position, makes one. Empty if ids
+        are required.
+    may_be_empty
+        Whether a table without rows is meaningful.
+    """
+
+    name: str
+    description: str
+    geometry: Literal["polygon", "point", "none"]
+    columns: tuple[Column, ...]
+    id_prefix: str = ""
+    may_be_empty: bool = False
+    by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
+
+
+def _id(what: str, *, required: bool = True) -> Column:
+    return Column("id", "id", f"Id of the {what}, unique; always text: 007 stays 007", required=required)
+
+
+def _name(what: str) -> Column:
+    return Column("name", "text", f"Name of the {what}", default_text="the id")
+
+
+def _turnout(name: str, when: str, otherwise: str) -> Column:
+    return Column(
+        name,
+        "number",
+        f"Seconds from alert to wheels rolling{when}",
+        default=math.nan,
+        default_text=otherwise,
+        minimum=0,
+        maximum=3600,
+    )
+
+
+_JURISDICTION = Column(
+    "jurisdiction", "id", "Id of the jurisdiction it lies in", default_text="found from the location"
+)
+
+#: Every table of a region by its name in region.toml.
+TABLES: dict[str, TableSpec] = {
+    "jurisdictions": TableSpec(
+        "jurisdictions",
+        "Areas that a partner is responsible for, as polygons that do not overlap.",
+        "polygon",
+        (
+            _id("jurisdiction"),
+            _name("jurisdiction"),
+            Column(
+                "country",
+                "text",
+                "Country, ISO 3166-1 alpha-2",
+                default="",
+                default_text="unknown",
+                pattern=r"[A-Z]{2}",
+                pattern_text="two capital letters such as FR",
+            ),
+            Column(
+                "languages",
+                "text",
+                "Languages, most used first: BCP 47 tags joined by `;`",
+                default="",
+                default_text="unknown",
+                pattern=r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*(;[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)*",
+                pattern_text="language tags joined by ; such as fr;de-CH",
+            ),
+            Column(
+                "population",
+                "number",
+                "People living there",
+                default=math.nan,
+                default_text="unknown, which is not 0",
+                minimum=0,
+                maximum=1e9,
+            ),
+            Column(
+                "partner",
+                "id",
+                "Who runs the service there; jurisdictions of one partner need no agreement with each other",
+                default_text="the id",
+            ),
+            Column(
+                "completed",
+                "flag",
+                "Whether the boundary was closed along the edge of a map extract",
+                default=False,
+                default_text="false",
+            ),
+        ),
+    ),
+    "stations": TableSpec(
+        "stations",
+        "Places that units leave from, as points at their exit.",
+        "point",
+        (
+            _id("station"),
+            _name("station"),
+            _JURISDICTION,
+            Column("service", "text", "Service it belongs to", required=True, allowed=SERVICES),
+            Column(
+                "department",
+                "text",
+                "Who staffs it",
+                default="unknown",
+                default_text="unknown",
+                allowed=("career", "volunteer", "combination", "unknown"),
+            ),
+            _turnout("turnout_s", "", "by department, from [parameters]"),
+            *(_turnout(f"turnout_{hour}_s", f", hour class {hour}", "as turnout_s") for hour in HOUR_CLASSES),
+            Column(
+                "status",
+                "text",
+                "Whether units leave from it today",
+                default="active",
+                default_text="active",
+                allowed=("active", "planned", "closed"),
+            ),
+        ),
+    ),
+    "units": TableSpec(
+        "units",
+        "Vehicles with crew at a station. Without this table, what units there are is unknown.",
+        "none",
+        (
+            _id("unit", required=False),
+            Column("station", "id", "Id of its station", required=True),
+            Column("kind", "text", "Kind, in the partners' words", default="", default_text="unknown"),
+            Column(
+                "capabilities", "text", "Capability codes joined by `;`", default="", default_text="unknown"
+            ),
+            Column(
+                "staffing",
+                "number",
+                "Crew on board",
+                default=math.nan,
+                default_text="unknown",
+                minimum=0,
+                maximum=1000,
+            ),
+            Column(
+                "count",
+                "count",
+                "How many alike",
+                default=1,
+                default_text="1",
+                minimum=1,
+                maximum=1000,
+            ),
+        ),
+        id_prefix="U",
+        may_be_empty=True,
+    ),
+    "demand": TableSpec(
+        "demand",
+        "Where people are, as points with a weight.",
+        "point",
+        (
+            _id("demand point", required=False),
+            Column(
+                "population",
+                "number",
+                "People, or another weight; `weight` in [demand] may name another column",
+                required=True,
+                minimum=0,
+                maximum=1e9,
+            ),
+            _JURISDICTION,
+            Column(
+                "cell_x",
+                "number",
+                "West edge of the square cell it stands for, metres in the region's CRS",
+                default_text="from the location and cell_m; without that, points without extent",
+                minimum=-1e8,
+                maximum=1e8,
+            ),
+            Column(
+                "cell_y",
+                "number",
+                "South edge of the square cell it stands for, metres in the region's CRS",
+                default_text="from the location and cell_m; without that, points without extent",
+                minimum=-1e8,
+                maximum=1e8,
+            ),
+        ),
+        id_prefix="D",
+    ),
+    "hospitals": TableSpec(
+        "hospitals",
+        "Hospitals, as points.",
+        "point",
+        (_id("hospital", required=False), _name("hospital")),
+        id_prefix="H",
+        may_be_empty=True,
+    ),
+}
+
+
+# --- region.toml --------------------------------------------------------------------------------------------
+
+
+def _one_line(text: str) -> str:
+    if CONTROL.search(text):
+        message = "text without control characters"
+        raise ValueError(message)
+    return text
+
+
+def _lines(text: str) -> str:
+    _one_line(re.sub(r"[\r\n\t]", " ", text))
+    return text
+
+
+Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_one_line)]
+Filled = Annotated[Text, Field(min_length=1)]
+LongText = Annotated[str, Field(max_length=5000), AfterValidator(_lines)]
+CrsCode = Annotated[str, Field(pattern=CRS_PATTERN, max_length=50, examples=["EPSG:32632"])]
+Seconds = Annotated[float, Field(ge=0, le=3600)]
+Department = Literal["career", "volunteer", "combination", "unknown"]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class RegionHead(_Entry):
+    """What the region is called, and the CRS that distances are measured in."""
+
+    name: Filled
+    """Name of the region."""
+    crs: CrsCode | None = None
+    """Projected CRS in metres, as authority and code; else the UTM zone of the jurisdictions' centre."""
+    note: LongText = ""
+    """What must be said on the face of every result, such as the date of the map."""
+
+
+class TableFile(_Entry):
+    """The file of a table: GeoPackage, GeoJSON, GeoParquet, or CSV with columns lon and lat."""
+
+    file: Filled
+    """Path inside the region folder, with `/` between its parts."""
+    layer: Filled | None = None
+    """Layer of a GeoPackage; needed where it has several."""
+    crs: CrsCode | None = None
+    """CRS of a file that states none itself. A CSV is EPSG:4326 without it."""
+
+
+class DemandFile(TableFile):
+    """The file of the demand points."""
+
+    cell_m: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    """Width in metres of the square cells that the points stand for, if they do."""
+    weight: Filled = "population"
+    """Column that holds the weight."""
+
+
+class NetworkFiles(_Entry):
+    """Where the roads come from."""
+
+    files: Annotated[list[Filled], Field(min_length=1, max_length=100)]
+    """Files inside the region folder: .osm.pbf, .osm or .graphml."""
+
+
+_SET = asdict(Parameters())
+
+
+class ParametersEntry(_Entry):
+    """Parameters of a run. Each is an assumption until a partner confirms it."""
+
+    service: Literal["fire", "ems", "rescue"] = _SET["service"]
+    """Service analysed."""
+    profile: Literal["fire_engine", "ambulance", "civilian"] = _SET["profile"]
+    """Vehicle profile."""
+    standard: Filled = _SET["standard"]
+    """Id of the common response-time standard."""
+    local_standards: dict[Filled, Filled] = {}
+    """Id of the standard of each jurisdiction that has its own, by jurisdiction id."""
+    hour: Literal["day", "night", "weekend"] = _SET["hour"]
+    """Hour class."""
+    answering_s: Seconds = _SET["answering_s"]
+    """Seconds from call received to answered."""
+    processing_s: Seconds = _SET["processing_s"]
+    """Seconds from answered to units alerted."""
+    turnout_s: dict[Department, Seconds] = _SET["turnout_s"]
+    """Seconds from alert to wheels rolling by department type, for stations that state none."""
+    dispatch_s: Seconds = _SET["dispatch_s"]
+    """Extra seconds until a neighbour's unit is alerted."""
+    crossing_s: Seconds = _SET["crossing_s"]
+    """Extra seconds at each international crossing passed."""
+    crossing_delay_s: dict[Filled, Seconds] = {}
+    """Extra seconds at single crossings by crossing id, instead of crossing_s."""
+    cutoff_s: Annotated[float, Field(ge=60, le=21_600)] = _SET["cutoff_s"]
+    """Drive times are computed up to this many seconds; what lies beyond counts as not reached."""
+    snap_m: Annotated[float, Field(ge=1, le=5000)] = _SET["snap_m"]
+    """People or stations further than this from any road are reported as unreachable by road."""
+
+    def parameters(self) -> Parameters:
+        """Give the frozen value; departments that are not named keep their default turnout."""
+        values = self.model_dump()
+        values["turnout_s"] = {**_SET["turnout_s"], **values["turnout_s"]}
+        return Parameters(**values)
+
+
+class SourceEntry(_Entry):
+    """Where data come from."""
+
+    what: Filled
+    """What it covers."""
+    source: Annotated[LongText, Field(min_length=1)]
+    """Provider with reference."""
+    licence: LongText = ""
+    """Licence."""
+    date: Annotated[str, Field(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$")] = ""
+    """Date that the data describe: year, month or day as ISO 8601."""
+
+
+class StandardEntry(_Entry):
+    """A response-time standard of the region's own."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+    """Id that [parameters] may name."""
+    name: Filled
+    """Name."""
+    service: Literal["fire", "ems", "rescue"]
+    """Service it holds for."""
+    start: Literal["received", "answered", "alerted", "rolling"]
+    """Where the clock starts."""
+    end: Literal["arrived", "full_force"]
+    """Where the clock stops: when the first unit arrives, or the full force."""
+    limit_s: Annotated[float, Field(gt=0, le=21_600)]
+    """Limit in seconds, inclusive."""
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of incidents or people for which the limit must be met; unknown if absent."""
+    area_class: Text = ""
+    """Where it applies, in its own words."""
+    source: LongText = ""
+    """Where it is written."""
+    note: LongText = ""
+    """What must be known to use it."""
+
+
+class RegionFile(_Entry):
+    """A border region: one region.toml beside the files it names."""
+
+    version: Annotated[Literal[1], Field(alias="schema")]
+    """Version of this schema."""
+    region: RegionHead
+    jurisdictions: TableFile
+    stations: TableFile
+    units: TableFile | None = None
+    demand: DemandFile
+    hospitals: TableFile | None = None
+    network: NetworkFiles
+    parameters: ParametersEntry = ParametersEntry()
+    source: Annotated[list[SourceEntry], Field(max_length=1000)] = []
+    standard: Annotated[list[StandardEntry], Field(max_length=1000)] = []
+
+
+def region_schema() -> dict[str, Any]:
+    """Give the JSON Schema of region.toml.
+
+    Returns
+    -------
+    dict
+        JSON Schema, draft 2020-12. Editors that know TOML complete and check a region.toml with it.
+
+    Examples
+    --------
+    >>> region_schema()["required"]
+    ['schema', 'region', 'jurisdictions', 'stations', 'demand', 'network']
+    """
+    schema = _tidy(RegionFile.model_json_schema())
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "mutualaid region.toml",
+    }
+
+
+def _tidy(node: Any) -> Any:
+    # TOML has no null, and titles made from key names say nothing.
+    if isinstance(node, list):
+        return [_tidy(value) for value in node if value != {"type": "null"}]
+    if not isinstance(node, dict):
+        return node
+    tidy = {
+        key: _tidy(value)
+        for key, value in node.items()
+        if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
+    }
+    if len(tidy.get("anyOf", ())) == 1:
+        tidy.update(tidy.pop("anyOf")[0])
+    return tidy

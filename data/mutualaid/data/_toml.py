@@ -1,0 +1,175 @@
+"""region.toml in and out: its text, and its defects in the words of the schema."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from mutualaid.data._paths import read_text, shown
+from mutualaid.data._schema import RegionFile
+from mutualaid.errors import Defect, RegionError
+
+__all__ = ["dump", "parse"]
+
+
+def parse(path: Path) -> tuple[dict[str, Any], list[Defect]]:
+    """Read region.toml.
+
+    Returns
+    -------
+    sections
+        The valid sections by their field in `RegionFile`; one that has a defect is left out.
+    defects
+        What is wrong with the others.
+
+    Raises
+    ------
+    RegionError
+        If it is not TOML.
+    """
+    text = read_text(path, path.name)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        match = re.search(r"line (\d+)", str(error))
+        message = re.sub(r" \(at .*\)$", "", str(error))
+        where = f"line {match[1]}" if match else "its end"
+        raise RegionError(
+            [Defect(path.name, where, "TOML", message, "correct the line; texts stand in double quotes")]
+        ) from None
+    except (RecursionError, ValueError):
+        got = "nesting without end, or a number of thousands of digits"
+        raise RegionError([Defect(path.name, "", "TOML", got, "correct it")]) from None
+    try:
+        entry = RegionFile.model_validate(data)
+    except ValidationError as error:
+        sections = {}
+        for name, field in RegionFile.model_fields.items():
+            key = field.alias or name
+            if key in data:
+                try:
+                    adapter: TypeAdapter[Any] = TypeAdapter(field.annotation or Any)
+                    sections[name] = adapter.validate_python(data[key])
+                except ValidationError:
+                    continue
+        return sections, [_defect(path.name, detail) for detail in error.errors()]
+    return {name: getattr(entry, name) for name in RegionFile.model_fields}, []
+
+
+def _defect(file: str, detail: ErrorDetails) -> Defect:
+    kind, context = detail["type"], detail.get("ctx", {})
+    loc = [part for part in detail["loc"] if part != "[key]"]
+    where, given = _place(loc), shown(detail["input"])
+    if kind == "missing":
+        last = str(loc[-1])
+        what = (
+            f"a key {last}" if len(loc) > 1 else f"a section [{last}]" if last != "schema" else "schema = 1"
+        )
+        return Defect(file, _place(loc[:-1]), what, "nothing", "add it")
+    if kind == "extra_forbidden":
+        known = _known(loc[:-1])
+        close = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.6)
+        remedy = f"did you mean {close[0]}" if close else "remove it"
+        return Defect(file, _place(loc[:-1]), f"one of the keys {', '.join(known)}", shown(loc[-1]), remedy)
+    expected, remedy = detail["msg"].removeprefix("Value error, "), "correct the value"
+    if kind == "literal_error":
+        expected = f"one of {context['expected']}".replace(" or ", ", ")
+        close = difflib.get_close_matches(
+            str(detail["input"]), re.findall(r"'(.*?)'", str(context["expected"])), n=1
+        )
+        remedy = f"did you mean {close[0]}" if close else "use one of them"
+    elif kind == "string_pattern_mismatch":
+        expected, remedy = _PATTERNS[str(loc[-1])]
+    else:
+        expected = re.sub(r"^(Input|String|List|Dictionary) should (be|have|match) (?=.)", "", expected)
+        expected = expected.replace("Input should be ", "").replace("String should have ", "")
+    if kind in ("float_type", "int_type"):
+        remedy = "write plain digits with a decimal point, without quotes"
+    return Defect(file, where, expected, given, remedy)
+
+
+#: What keys with a pattern expect, and the remedy.
+_PATTERNS = {
+    "crs": ("a CRS by authority and code", 'write it like crs = "EPSG:32632"'),
+    "date": ("a date in ISO 8601, or a part of one", "write it like 2016-03-05, 2016-03 or 2016"),
+    "id": ("an id of letters, digits, full stops, hyphens and underscores", "use no other characters"),
+}
+
+
+def _place(loc: list[Any]) -> str:
+    """Name a place as it looks in the file: ``[stations] file``, ``[[source]] 2, date``."""
+    if not loc:
+        return ""
+    head, *rest = loc
+    if rest and isinstance(rest[0], int):
+        keys = ".".join(map(str, rest[1:]))
+        return f"[[{head}]] {rest[0] + 1}" + (f", {keys}" if keys else "")
+    if head == "schema":
+        return "schema"
+    keys = ".".join(str(key + 1) if isinstance(key, int) else shown(key)[1:-1] for key in rest)
+    return f"[{head}] {keys}".rstrip()
+
+
+def _known(loc: list[Any]) -> list[str]:
+    """Keys that the model at `loc` knows."""
+    node: Any = RegionFile.model_json_schema()
+    definitions = node["$defs"]
+    for part in loc:
+        node = node["items"] if isinstance(part, int) else node["properties"][part]
+        options = [node, *node.get("anyOf", ())]
+        reference = next((option["$ref"] for option in options if "$ref" in option), None)
+        if reference:
+            node = definitions[reference.rsplit("/", 1)[1]]
+    return list(node["properties"])
+
+
+# --- writing ------------------------------------------------------------------------------------------------
+
+
+def dump(document: Mapping[str, Any]) -> str:
+    """Write a mapping of scalars, tables and lists of tables as TOML; None and empty tables are left out."""
+    blocks: list[str] = []
+    scalars = [
+        f"{key} = {_value(value)}" for key, value in document.items() if not isinstance(value, dict | list)
+    ]
+    if scalars:
+        blocks.append("\n".join(scalars))
+    for key, value in document.items():
+        if isinstance(value, dict) and value:
+            blocks.append(_table(f"[{key}]", value))
+        elif isinstance(value, list):
+            blocks.extend(_table(f"[[{key}]]", item) for item in value)
+    return "\n\n".join(blocks) + "\n"
+
+
+def _table(header: str, values: Mapping[str, Any]) -> str:
+    lines = [
+        f"{_key(key)} = {_value(value)}" for key, value in values.items() if value is not None and value != {}
+    ]
+    return "\n".join([header, *lines])
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _value(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items()) + " }"
+    return "[" + ", ".join(_value(item) for item in value) + "]"

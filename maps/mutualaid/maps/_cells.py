@@ -1,0 +1,106 @@
+"""People as packed columns: where they are, who comes first, and how long that takes at each level."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from mutualaid.maps._escape import shorten
+from mutualaid.maps._pack import NONE, grid_polynomials, mercator, pack, whole_seconds
+from mutualaid.maps._palette import STATUSES, band_edges
+
+if TYPE_CHECKING:
+    from mutualaid.coverage import Analysis
+
+__all__ = ["cell_data"]
+
+_SEGMENTS = ("answering", "processing", "dispatch", "turnout", "crossing", "drive")
+_LEVELS = ("alone", "joint")
+
+
+def cell_data(analysis: Analysis) -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """Pack the people of an analysis for the cell layer.
+
+    Returns
+    -------
+    dict
+        JSON-ready data of the layer: the packed columns, names of jurisdictions and stations, and either
+        ``grid`` (square cells) or ``points``.
+    dict
+        People in each response band and, last, reached by nobody, by level.
+    """
+    # Neighbours in a row compress best; in a cell that a boundary cuts, the most people lie on top.
+    people = analysis.coverage
+    place, where = _place(people, analysis.region.cell_m, analysis.region.crs)
+    order = np.lexsort((people["population"].to_numpy(), people.geometry.hilbert_distance().to_numpy()))
+    people = people.iloc[order]
+    population = people["population"].to_numpy()
+    jurisdictions = analysis.region.jurisdictions["name"]
+    columns: dict[str, NDArray[Any]] = {key: values[order] for key, values in place.items()}
+    columns["population"] = np.rint(population * 10).astype(np.int64)
+    columns["jurisdiction"] = _position(people["jurisdiction"], jurisdictions.index)
+    columns["status"] = _position(people["status"], pd.Index([row.status for row in STATUSES]))
+    edges = np.asarray(band_edges(analysis.standard.limit_s))
+    band_people = {}
+    for level in _LEVELS:
+        seconds = people[f"{level}_s"].to_numpy()
+        band = np.where(np.isfinite(seconds), np.searchsorted(edges, seconds, side="left"), len(edges) + 1)
+        columns[f"{level}_band"] = band
+        band_people[level] = np.bincount(band, weights=population, minlength=len(edges) + 2).tolist()
+    times = {level: _times(people, level, analysis.stations.index) for level in _LEVELS}
+    columns |= {f"alone_{key}": values for key, values in times["alone"].items()}
+    # mostly zero: where the own brigade is first, both levels agree
+    columns |= {f"joint_{key}": values - times["alone"][key] for key, values in times["joint"].items()}
+    data = {
+        "table": pack(columns),
+        "jurisdictions": [*(shorten(name) for name in jurisdictions), ""],
+        "stations": [shorten(name) for name in analysis.stations["name"]],
+        **where,
+    }
+    return data, band_people
+
+
+def _position(values: pd.Series, index: pd.Index) -> NDArray[np.int64]:
+    """Position of each value in `index`; its length for what is not in it."""
+    at = index.get_indexer(pd.Index(values))
+    return np.where(at < 0, len(index), at).astype(np.int64)
+
+
+def _times(people: gpd.GeoDataFrame, level: str, stations: pd.Index) -> dict[str, NDArray[np.int64]]:
+    """Whole seconds of one level; ``lead`` is what the clock shows beyond the drive: alike in many cells."""
+    times = {key: whole_seconds(people[f"{level}_{key}_s"]) for key in _SEGMENTS}
+    return {
+        "station": (stations.get_indexer(pd.Index(people[f"{level}_station"])) + 1).astype(np.int64),
+        "lead": whole_seconds(people[f"{level}_s"]) - times["drive"],
+        "second": whole_seconds(people[f"{level}_second_s"]),
+        **times,
+    }
+
+
+def _place(
+    people: gpd.GeoDataFrame, cell_m: float | None, crs: CRS
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Where the people are: columns and rows of a grid, else points."""
+    if cell_m is not None and "cell_x" in people.columns:
+        corner = people[["cell_x", "cell_y"]].to_numpy(dtype=np.float64)
+        origin = corner.min(axis=0)
+        steps = (corner - origin) / cell_m
+        cells = np.rint(steps).astype(np.int64)
+        if np.abs(steps - cells).max(initial=0) < 0.01:
+            shape = cells.max(axis=0) + 1
+            size = (int(shape[0]), int(shape[1]))
+            ways = grid_polynomials((float(origin[0]), float(origin[1])), cell_m, size, crs)
+            width = 2 * ways["to_grid"]["scale"][0] / size[0]
+            return {"col": cells[:, 0], "row": cells[:, 1]}, {"grid": {"shape": size, "width": width, **ways}}
+    centres = people.geometry.representative_point()
+    page = mercator(shapely.get_coordinates(centres), crs)
+    low = page.min(axis=0)
+    step = max(float((page.max(axis=0) - low).max()), 1e-9) / NONE
+    at = np.rint((page - low) / step).astype(np.int64)
+    return {"x": at[:, 0], "y": at[:, 1]}, {"points": {"origin": low.tolist(), "step": step}}

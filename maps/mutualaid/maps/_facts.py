@@ -1,0 +1,122 @@
+"""What the panel says in words and numbers: totals, the standard, assumptions, sources, and the stations."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from mutualaid.maps._escape import shorten
+from mutualaid.maps._palette import clock
+from mutualaid.maps._texts import TEXTS
+
+if TYPE_CHECKING:
+    from mutualaid.coverage import Analysis, Standard
+
+__all__ = ["about", "station_lines", "totals"]
+
+_POINTS = {
+    "t0": "the call is received",
+    "t1": "the call is answered",
+    "t2": "the crew is alerted",
+    "t3": "the wheels roll",
+    "t4": "the first unit arrives",
+    "t5": "the full force is on scene",
+}
+
+
+def totals(analysis: Analysis) -> dict[str, Any]:
+    """People in all and by jurisdiction, and how many are reached in time at each level."""
+    table = pd.DataFrame(
+        {
+            "population": analysis.coverage["population"],
+            **{
+                level: analysis.coverage["population"].where(analysis.coverage[f"{level}_covered"], 0.0)
+                for level in ("alone", "joint")
+            },
+            "unreachable": analysis.coverage["population"].where(
+                analysis.coverage["status"] == "unreachable", 0.0
+            ),
+        }
+    )
+    by = table.groupby(analysis.coverage["jurisdiction"]).sum()
+    names = analysis.region.jurisdictions["name"]
+    rows = [
+        {"name": shorten(names[key]), **by.loc[key].to_dict()}
+        for key in names.index[names.index.isin(by.index)]
+    ]
+    return {"totals": table.sum().to_dict(), "jurisdictions": rows}
+
+
+def about(analysis: Analysis) -> list[dict[str, Any]]:
+    """Paragraphs of the facts panel: the standard, assumptions and sources."""
+    region, names = analysis.region, analysis.region.jurisdictions["name"]
+    local = [
+        f"{shorten(names.get(key, key))}: {standard_line(standard)}"
+        for key, standard in analysis.local_standards.items()
+        if standard.id != analysis.standard.id
+    ]
+    sources = [
+        shorten(
+            " · ".join(part for part in (source.what, source.source, source.licence, source.date) if part),
+            300,
+        )
+        for source in region.sources
+    ]
+    parts = [
+        ("about_standard", [standard_line(analysis.standard)]),
+        ("about_local", local),
+        ("about_assumptions", _assumptions(analysis)),
+        ("about_sources", sources),
+    ]
+    return [{"title": TEXTS[key], "items": items} for key, items in parts if items]
+
+
+def standard_line(standard: Standard) -> str:
+    """Return a standard in one sentence."""
+    share = "" if math.isnan(standard.share) else f", for {standard.share:.0%} of incidents"
+    average = " on average" if standard.statistic == "mean" else ""
+    source = f". {standard.source}" if standard.source else ""
+    start, end = _POINTS[standard.start], _POINTS[standard.end]
+    interval = f"{clock(standard.limit_s)} min{average} from when {start} until {end}"
+    return shorten(f"{standard.name}: {interval}{share}{source}", 300)
+
+
+def _assumptions(analysis: Analysis) -> list[str]:
+    p = analysis.region.parameters
+    turnout = ", ".join(f"{kind} {clock(seconds)}" for kind, seconds in p.turnout_s.items())
+    lines = [
+        f"Vehicle: {p.profile.replace('_', ' ')} on roads without traffic jams; hour: {p.hour}",
+        f"Answering {clock(p.answering_s)} min, alerting {clock(p.processing_s)} min",
+        f"Turnout where a station states none (min): {turnout}",
+        f"A neighbour is alerted {clock(p.dispatch_s)} min later",
+        f"Crossing an international border takes {clock(p.crossing_s)} min",
+        f"Drives are followed for up to {p.cutoff_s / 60:g} min",
+        f"Who lives more than {p.snap_m:g} m from any road counts as not reachable by road",
+        "Every station is staffed and at home: simultaneous incidents are not modelled",
+    ]
+    return [shorten(line, 300) for line in lines]
+
+
+def station_lines(analysis: Analysis, partners: dict[str, str]) -> list[list[str]]:
+    """Return for each station what its tip says below its name."""
+    names, units = analysis.region.jurisdictions["name"], analysis.region.units
+    lines = []
+    for key, row in analysis.stations.iterrows():
+        where = str(names.get(row["jurisdiction"], row["jurisdiction"]))
+        run_by = partners[row["partner"]]
+        place = where if run_by == where else f"{where}, run by {run_by}"
+        crew = TEXTS_DEPARTMENT.get(row["department"], "")
+        own = units[units["station"] == key] if len(units) else units
+        engines = ", ".join(f"{unit.count} × {unit.kind}" for unit in own.itertuples(index=False))
+        lines.append([shorten(line) for line in (place, crew, engines) if line])
+    return lines
+
+
+TEXTS_DEPARTMENT = {
+    "career": "Career crew",
+    "volunteer": "Volunteers",
+    "combination": "Career crew and volunteers",
+    "unknown": "Kind of crew not known",
+}

@@ -1,0 +1,108 @@
+"""Folium layers of this package: compact data in the page, drawn by its own script (``static/map.js``)."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import branca.element
+import folium
+
+from mutualaid.maps._escape import esc, js_json
+
+__all__ = ["PageLayer", "Panel", "Raw", "Stage", "asset"]
+
+
+def asset(name: str) -> str:
+    """Text of a file in ``static/``."""
+    return files("mutualaid.maps").joinpath("static", name).read_text(encoding="utf-8")
+
+
+class Raw(branca.element.Element):
+    """Literal text. Folium's own elements parse what they rendered a second time as a Jinja template."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def render(self, **_: Any) -> str:
+        """Return the text as it is."""
+        return self.text
+
+
+class Stage(folium.MacroElement):
+    """Script and style of the page and what all layers share; the first child of the map.
+
+    Parameters
+    ----------
+    options
+        JSON-ready settings that the layers and the panel read as ``map.mutualaid``.
+    """
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = "Stage"
+        self.options = options
+
+    def render(self, **_: Any) -> str:
+        """Add script and style to the page's head, and the shared settings to its script."""
+        figure: Any = self.get_root()
+        figure.header.add_child(Raw(f"<style>{asset('map.css')}</style>"), name="mutualaid_css")
+        figure.header.add_child(Raw(f"<script>{asset('map.js')}</script>"), name="mutualaid_js")
+        call = f"mutualaid.stage({_map_name(self)}, {js_json(self.options)});\n"
+        figure.script.add_child(Raw(call), name=self.get_name())
+        return ""
+
+
+class PageLayer(folium.map.Layer):
+    """A layer drawn by one of the factories of ``static/map.js``.
+
+    Parameters
+    ----------
+    factory
+        ``cells``, ``paths``, ``marks`` or ``places``.
+    name
+        Its name in the layer control.
+    data
+        JSON-ready; its texts are shown as texts.
+    show
+        Whether it is on at the start.
+    control
+        Whether the layer control lists it.
+    """
+
+    def __init__(
+        self, factory: str, name: str, data: dict[str, Any], *, show: bool = True, control: bool = True
+    ) -> None:
+        super().__init__(name=esc(name), overlay=True, control=control, show=show)
+        self._name = factory.capitalize()
+        self.factory = factory
+        self.data = data
+
+    def render(self, **kwargs: Any) -> str:
+        """Add the layer to the page's script."""
+        call = f"var {self.get_name()} = mutualaid.{self.factory}({js_json(self.data)});\n"
+        figure: Any = self.get_root()
+        figure.script.add_child(Raw(call), name=self.get_name())
+        super().render(**kwargs)  # type: ignore[no-untyped-call]
+        return ""
+
+
+class Panel(folium.MacroElement):
+    """The panel with the switch, the numbers, the legend and the facts; frames the map on the people."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = "Panel"
+
+    def render(self, **_: Any) -> str:
+        """Add the panel to the page's script."""
+        figure: Any = self.get_root()
+        figure.script.add_child(Raw(f"mutualaid.panel({_map_name(self)});\n"), name=self.get_name())
+        return ""
+
+
+def _map_name(element: branca.element.Element) -> str:
+    """Name of the page's variable that holds the map."""
+    parent: Any = element._parent  # noqa: SLF001
+    return str(parent.get_name())

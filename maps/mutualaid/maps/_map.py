@@ -1,0 +1,338 @@
+"""The coverage map: an analysis as a Folium map."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import folium
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from folium.utilities import JsCode
+
+from mutualaid.errors import InputError
+from mutualaid.maps._cells import cell_data
+from mutualaid.maps._escape import esc, shorten
+from mutualaid.maps._facts import about, station_lines, totals
+from mutualaid.maps._layers import PageLayer, Panel, Stage
+from mutualaid.maps._offline import offline_html
+from mutualaid.maps._pack import path_columns
+from mutualaid.maps._palette import BAND_COLOURS, STATUSES, band_labels, minutes, partner_mark
+from mutualaid.maps._texts import TEXTS
+
+if TYPE_CHECKING:
+    from mutualaid.coverage import Analysis
+
+__all__ = ["CoverageMap", "coverage_map"]
+
+# Classes drawn alike, weight in pixels, lowest zoom. Service roads and tracks stay out: too loud.
+_ROADS: tuple[tuple[tuple[str, ...], float, int], ...] = (
+    (("unclassified", "residential", "living_street", "road"), 0.8, 13),
+    (("tertiary", "tertiary_link"), 1.1, 11),
+    (("secondary", "secondary_link"), 1.6, 9),
+    (("primary", "primary_link"), 2.2, 0),
+    (("motorway", "motorway_link", "trunk", "trunk_link"), 3.0, 0),
+)
+_ROAD_STYLE = {"pane": "ma-roads", "color": "#33404d", "opacity": 0.42, "fill": False, "smoothFactor": 1.2}
+_BOUNDARY = {"pane": "ma-borders", "color": "#27323d", "weight": 1.8, "dashArray": "7 4", "fill": False}
+_GAP = {"color": "#7a3300", "weight": 2, "fillOpacity": 0, "interactive": True}
+_GAP_NUMBERS = (
+    "population",
+    "unreachable_population",
+    "closed_population",
+    "remaining_population",
+    "median_s",
+    "worst_s",
+    "saved_median_s",
+)
+
+
+class CoverageMap(folium.Map):
+    """A Folium map whose layer control stays last, so that layers added later appear in it."""
+
+    def add_child(
+        self, child: folium.Element, name: str | None = None, index: int | None = None
+    ) -> CoverageMap:
+        """Add a child below the layer control."""
+        super().add_child(child, name=name, index=index)
+        for key in [key for key, item in self._children.items() if isinstance(item, folium.LayerControl)]:
+            self._children.move_to_end(key)
+        return self
+
+    def _repr_html_(self, **kwargs: Any) -> str:
+        """Show the map in a notebook, without a network where its layers allow that."""
+        try:
+            page = offline_html(self)
+        except InputError:  # tiles or plugins were added: they need the network anyway
+            return str(super()._repr_html_(**kwargs))
+        return f'<iframe srcdoc="{html.escape(page)}" style="width: 100%; height: 640px; border: 0"></iframe>'
+
+
+def coverage_map(analysis: Analysis) -> folium.Map:
+    """Draw who is reached in time, alone and together.
+
+    The map asks nobody for tiles: its ground is the region's own boundaries and roads. A panel switches
+    between each partner alone and the joint team, and holds the numbers, the legend and the facts.
+
+    Parameters
+    ----------
+    analysis
+        What `mutualaid.coverage.analyse` returns.
+
+    Returns
+    -------
+    folium.Map
+        A notebook shows it, and it takes further Folium layers with ``add_child``: they appear in its layer
+        control. Folium escapes no text; pass texts from data through `esc`. `save_offline` writes it as one
+        file.
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import analyse
+    >>> from mutualaid.data import demo_path, read_region
+    >>> from mutualaid.maps import coverage_map
+    >>> page = coverage_map(analyse(read_region(demo_path())))  # doctest: +SKIP
+    """
+    region = analysis.region
+    bounds = _bounds(analysis.coverage)
+    page = CoverageMap(
+        location=[(bounds[0][0] + bounds[1][0]) / 2, (bounds[0][1] + bounds[1][1]) / 2],
+        tiles=None,
+        zoom_control="topright",
+        maxZoom=18,
+        zoomSnap=0.5,
+    )
+    figure: Any = page.get_root()
+    figure.title = esc(shorten(region.name))
+    cells, band_people = cell_data(analysis)
+    limit_s = analysis.standard.limit_s
+    stage = {
+        "lang": "en",
+        "texts": TEXTS,
+        "region": shorten(region.name),
+        "note": shorten(region.note, 600),
+        "service": region.parameters.service,
+        "limit_s": limit_s,
+        "limit": minutes(limit_s),
+        "cutoff_min": minutes(region.parameters.cutoff_s),
+        "counted": _counted(analysis.standard.start),
+        "bounds": bounds,
+        "statuses": [row._asdict() for row in STATUSES],
+        "bands": BAND_COLOURS,
+        "band_labels": [
+            *band_labels(limit_s),
+            f"nobody within {minutes(region.parameters.cutoff_s)} min of driving",
+        ],
+        "band_people": band_people,
+        "about": about(analysis),
+        "attribution": esc(" · ".join(dict.fromkeys(shorten(source.source) for source in region.sources))),
+        **totals(analysis),
+    }
+    # The order of the layer control; what lies above what is a matter of panes.
+    land, *ground = _ground(analysis)
+    layers = [
+        land,
+        PageLayer("cells", TEXTS["layer_people"], cells),
+        *_gaps(analysis),
+        *_stations(analysis),
+        *_crossings(analysis.network.crossings, region.jurisdictions),
+        *_isochrones(analysis.isochrones),
+        *ground,
+        _names(region.jurisdictions),
+    ]
+    for child in (Stage(stage), *layers, Panel()):
+        page.add_child(child)
+    narrow: Any = JsCode("window.innerWidth < 1000")
+    page.add_child(folium.LayerControl(collapsed=narrow))
+    return page
+
+
+def _bounds(table: gpd.GeoDataFrame) -> list[list[float]]:
+    west, south, east, north = table.geometry.to_crs(4326).total_bounds.tolist()
+    return [[south, west], [north, east]]
+
+
+def _counted(start: str) -> list[str]:
+    """Segments that a clock counts which starts at `start`."""
+    begins = {"answering": 0, "processing": 1, "dispatch": 2, "turnout": 2, "crossing": 3, "drive": 3}
+    return [name for name, point in begins.items() if point >= int(start.removeprefix("t"))]
+
+
+def _paths(geometries: gpd.GeoSeries, tolerance_m: float) -> dict[str, Any]:
+    """Simplify geometries in their projected CRS and pack them in longitude and latitude."""
+    packed, shapes = path_columns(geometries.simplify(tolerance_m).to_crs(4326))
+    return {"packed": packed, "shapes": shapes}
+
+
+def _ground(analysis: Analysis) -> list[PageLayer]:
+    """Land, boundaries and roads."""
+    jurisdictions, network = analysis.region.jurisdictions, analysis.network
+    outlines = _paths(jurisdictions.geometry, 2.0)
+    plain: list[dict[str, Any]] = [{} for _ in range(len(jurisdictions))]
+    land = {
+        "paths": outlines,
+        "features": plain,
+        "style": {"pane": "ma-land", "stroke": False, "fillColor": "#fbfaf5", "fillOpacity": 1},
+    }
+    rings = gpd.GeoSeries(shapely.boundary(jurisdictions.geometry.to_numpy()), crs=jurisdictions.crs)
+    boundaries = {
+        "paths": _paths(rings, 2.0),
+        "features": plain,
+        "style": _BOUNDARY,
+        "order": 8,
+        "legend": [{"line": _BOUNDARY, "label": TEXTS["boundary"]}],
+    }
+    lines, features = [], []
+    classes, stretches = network.roads["class"].astype(str), network.roads["crossing"].to_numpy() < 0
+    for names, weight, min_zoom in _ROADS:
+        chosen = np.flatnonzero(classes.isin(names).to_numpy() & stretches)
+        if len(chosen):
+            lines.append(shapely.line_merge(shapely.multilinestrings(network.lines(chosen))))
+            features.append({"style": {"weight": weight}, "min_zoom": min_zoom})
+    roads = {
+        "paths": _paths(gpd.GeoSeries(lines, crs=network.crs), 3.0),
+        "features": features,
+        "style": _ROAD_STYLE,
+        "canvas": True,
+    }
+    return [
+        PageLayer("paths", "land", land, control=False),
+        PageLayer("paths", TEXTS["layer_roads"], roads),
+        PageLayer("paths", TEXTS["layer_boundaries"], boundaries),
+    ]
+
+
+def _isochrones(isochrones: gpd.GeoDataFrame) -> list[PageLayer]:
+    """Draw the merged bands of both levels; off at the start."""
+    merged = isochrones[isochrones["station"] == ""].sort_values(
+        ["level", "from_min"], ascending=[True, False]
+    )
+    if not len(merged):
+        return []
+    steps = sorted(set(zip(merged["from_min"], merged["to_min"], strict=True)))
+    colours = {step: BAND_COLOURS[min(k, len(BAND_COLOURS) - 2)].colour for k, step in enumerate(steps)}
+    features = [
+        {
+            "level": row.level,
+            "style": {"color": colours[row.from_min, row.to_min], "weight": 1.5, "fillOpacity": 0.55},
+        }
+        for row in merged.itertuples()
+    ]
+    data = {
+        "paths": _paths(merged.geometry, 5.0),
+        "features": features,
+        "style": {"pane": "ma-areas"},
+        "title": TEXTS["isochrones"],
+        "order": 2,
+        "legend": [
+            {"fill": [colours[step], ""], "label": f"{step[0]:g} to {step[1]:g} min"} for step in steps
+        ],
+    }
+    return [PageLayer("paths", TEXTS["layer_isochrones"], data, show=False)]
+
+
+def _gaps(analysis: Analysis) -> list[PageLayer]:
+    """Gaps of both levels with their facts, the most people first."""
+    gaps = analysis.gaps
+    if not len(gaps):
+        return []
+    names = analysis.region.jurisdictions["name"].to_dict()
+    partners = _partner_names(analysis)
+    labels = gaps.representative_point().to_crs(4326)
+    features = []
+    for row, label in zip(gaps.itertuples(), labels, strict=True):
+        facts = {
+            "name": shorten(row.name),
+            "level": row.level,
+            "jurisdictions": shorten(", ".join(names.get(i, i) for i in row.jurisdictions.split(";")), 200),
+            "closed_by": shorten(", ".join(partners.get(i, i) for i in row.closed_by.split(";")), 200),
+            **{key: _finite(getattr(row, key)) for key in _GAP_NUMBERS},
+        }
+        features.append({"level": row.level, "facts": facts, "at": [label.y, label.x]})
+    data = {
+        "paths": _paths(gaps.geometry, 1.0),
+        "features": features,
+        "style": _GAP,
+        "chips": True,
+        "order": 7,
+        "legend": [{"line": _GAP, "label": TEXTS["gap_outline"]}],
+    }
+    return [PageLayer("paths", TEXTS["layer_gaps"], data)]
+
+
+def _finite(value: float) -> float | None:
+    return round(float(value), 3) if np.isfinite(value) else None
+
+
+def _partner_names(analysis: Analysis) -> dict[str, str]:
+    """Name each partner as people do: the jurisdiction of that id, if there is one."""
+    names = analysis.region.jurisdictions["name"].to_dict()
+    partners = pd.unique(
+        pd.concat([analysis.region.jurisdictions["partner"], analysis.stations["partner"]]).dropna()
+    )
+    return {partner: str(names.get(partner, partner)) for partner in partners}
+
+
+def _marks(points: gpd.GeoSeries) -> list[list[float]]:
+    places: list[list[float]] = shapely.get_coordinates(points.to_crs(4326))[:, ::-1].round(6).tolist()
+    return places
+
+
+def _stations(analysis: Analysis) -> list[PageLayer]:
+    stations, partners = analysis.stations, _partner_names(analysis)
+    if not len(stations):
+        return []
+    several = len(stations["service"].unique()) > 1
+    pairs = list(dict.fromkeys(zip(stations["partner"], stations["service"], strict=True)))
+    kinds = []
+    for partner, service in pairs:
+        colour, shape = partner_mark(list(partners).index(partner))
+        label = shorten(partners[partner]) + (f" ({service})" if several else "")
+        kinds.append({"shape": shape, "colour": colour, "glyph": service, "label": label})
+    marks = [
+        {"at": at, "kind": pairs.index((partner, service)), "title": shorten(name), "lines": lines}
+        for at, partner, service, name, lines in zip(
+            _marks(stations.geometry),
+            stations["partner"],
+            stations["service"],
+            stations["name"],
+            station_lines(analysis, partners),
+            strict=True,
+        )
+    ]
+    data = {"title": TEXTS["stations"], "kinds": kinds, "marks": marks, "size": 30, "order": 1, "above": 500}
+    return [PageLayer("marks", TEXTS["layer_stations"], data)]
+
+
+def _crossings(crossings: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame) -> list[PageLayer]:
+    """Passages between jurisdictions; off at the start."""
+    if not len(crossings):
+        return []
+    names = jurisdictions["name"].to_dict()
+    kinds = [
+        {"shape": "passage", "colour": "#5c0a4f", "glyph": "", "label": TEXTS["crossing_border"]},
+        {"shape": "passage", "colour": "#4a5560", "glyph": "", "label": TEXTS["crossing_other"]},
+    ]
+    marks = [
+        {
+            "at": at,
+            "kind": 0 if row.international else 1,
+            "title": shorten(row.name),
+            "lines": [
+                " – ".join(shorten(names.get(i, i)) for i in (row.from_jurisdiction, row.to_jurisdiction))
+            ],
+        }
+        for at, row in zip(_marks(crossings.geometry), crossings.itertuples(), strict=True)
+    ]
+    data = {"title": TEXTS["crossings"], "kinds": kinds, "marks": marks, "size": 16, "order": 6}
+    return [PageLayer("marks", TEXTS["layer_crossings"], data, show=False)]
+
+
+def _names(jurisdictions: gpd.GeoDataFrame) -> PageLayer:
+    places = [
+        {"at": at, "name": shorten(name)}
+        for at, name in zip(_marks(jurisdictions.representative_point()), jurisdictions["name"], strict=True)
+    ]
+    return PageLayer("places", TEXTS["layer_names"], {"places": places})

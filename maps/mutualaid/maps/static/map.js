@@ -1,0 +1,588 @@
+/* What the map page does: cells on one canvas, paths, marks, the switch between alone and joint, legend and facts.
+   Every text from data enters as a text node, never as markup. Runs in browsers since Chrome 80, Firefox 113, Safari 16.4. */
+window.mutualaid = (function () {
+  "use strict";
+  const NONE = 65535; // a packed number that is missing or infinite
+  const SEGMENTS = ["answering", "processing", "dispatch", "turnout", "crossing", "drive"];
+  const LEVELS = ["alone", "joint"];
+
+  /* ---- text ---- */
+
+  function el(tag, attributes, ...children) {
+    const node = document.createElement(tag);
+    for (const [key, value] of Object.entries(attributes || {})) {
+      if (typeof value === "function") node.addEventListener(key, value);
+      else if (value !== false) node.setAttribute(key, value);
+    }
+    node.append(...children.flat());
+    return node;
+  }
+  const name = text => el("bdi", {}, text); // its direction stays its own affair
+
+  function speech(stage) {
+    const count = new Intl.NumberFormat(stage.lang, { maximumFractionDigits: 0 });
+    /** The text of a key as nodes; what is filled in stands out. */
+    function say(key, values) {
+      return stage.texts[key].split(/\{(\w+)\}/).map((part, i) =>
+        i % 2 ? el("b", {}, values[part] instanceof Node ? values[part] : String(values[part])) : part);
+    }
+    const people = n => n > 0 && n < 0.5 ? "<1" : count.format(n);
+    function percent(part, whole) {
+      if (!whole) return "–";
+      const share = 100 * part / whole, shown = Math.round(share);
+      if (shown === 100 && part < whole) return ">99 %";
+      return shown === 0 && part > 0 ? "<1 %" : shown + " %";
+    }
+    const clock = s => s === NONE || s === null ? "–" : Math.floor(s / 60) + ":" + String(Math.ceil(s) % 60).padStart(2, "0");
+    return { say, people, percent, clock, text: key => stage.texts[key] };
+  }
+
+  /* ---- packed columns ---- */
+
+  async function inflate(base64) {
+    const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+  async function unpack(table) {
+    const bytes = await inflate(table.z), columns = {};
+    let at = 0;
+    for (const [key, n, width] of table.columns) {
+      const out = columns[key] = new Int32Array(n);
+      for (let i = 0, sum = 0; i < n; i++) {
+        let folded = 0;
+        for (let k = 0; k < width; k++) folded |= bytes[at + k * n + i] << 8 * k;
+        sum += (folded >>> 1) ^ -(folded & 1);
+        out[i] = sum;
+      }
+      at += n * width;
+    }
+    return columns;
+  }
+  /** Vertices of all shapes: [[[ [lat, lon], … ] ring, …] part, …] for each shape. */
+  async function unpackPaths(paths) {
+    const { x, y } = await unpack(paths.packed), [lon, lat] = paths.packed.origin, step = paths.packed.step;
+    let at = 0;
+    return paths.shapes.map(parts => parts.map(rings => rings.map(n => {
+      const ring = new Array(n);
+      for (let i = 0; i < n; i++, at++) ring[i] = [lat + y[at] * step, lon + x[at] * step];
+      return ring;
+    })));
+  }
+
+  /* ---- the stage: what all layers share ---- */
+
+  function stage(map, options) {
+    const panes = { "ma-land": 220, "ma-areas": 240, "ma-cells": 260, "ma-roads": 300, "ma-borders": 340, "ma-labels": 610 };
+    for (const [pane, z] of Object.entries(panes)) {
+      const node = map.createPane(pane);
+      node.style.zIndex = z;
+      node.style.pointerEvents = "none";
+    }
+    map.mutualaid = Object.assign({ level: "joint", view: "status", pending: 0 }, options);
+    map.attributionControl.setPrefix(false).addAttribution(options.attribution);
+    map.on("popupopen popupclose", event => { map.mutualaid.popup = event.type === "popupopen"; });
+    L.control.scale({ position: "bottomright", imperial: false }).addTo(map);
+    if (typeof DecompressionStream === "undefined") {
+      map.getContainer().append(el("p", { class: "ma-panel ma-alert", role: "alert" }, options.texts.old_browser));
+    }
+  }
+  function change(map, setting) {
+    Object.assign(map.mutualaid, setting);
+    map.fire("mutualaid");
+  }
+  /** Counts what is still being unpacked, so that a page can be known to be complete. */
+  function loading(map, work) {
+    const state = map.mutualaid, node = map.getContainer();
+    state.pending++;
+    node.dataset.mutualaid = "loading";
+    work.finally(() => { if (--state.pending === 0) node.dataset.mutualaid = "ready"; });
+  }
+
+  /* ---- cells ---- */
+
+  function polynomial(p) {
+    const degree = p.coefficients[0].length - 1;
+    return {
+      /** Factors of u, u², … of both results along a line of constant v. */
+      along(y) {
+        const v = (y - p.centre[1]) / p.scale[1];
+        return p.coefficients.map(matrix => matrix.map(row => row.reduceRight((sum, c) => sum * v + c, 0)));
+      },
+      u: x => (x - p.centre[0]) / p.scale[0],
+      at(x, y) {
+        const u = this.u(x);
+        return this.along(y).map(line => line.reduceRight((sum, c) => sum * u + c, 0));
+      },
+      degree,
+    };
+  }
+
+  /** Which row stands in which cell of a sparse grid: blocks of 32 × 32, only where there are any. */
+  function gridIndex(columns, shape) {
+    const across = (shape[0] >> 5) + 1, blocks = new Int32Array(across * ((shape[1] >> 5) + 1)).fill(-1);
+    const { col, row } = columns, n = col.length, below = new Int32Array(n).fill(-1);
+    let used = 0;
+    for (let i = 0; i < n; i++) {
+      const b = (row[i] >> 5) * across + (col[i] >> 5);
+      if (blocks[b] < 0) blocks[b] = used++;
+    }
+    const slots = new Int32Array(used << 10).fill(-1);
+    for (let i = 0; i < n; i++) { // rows come with the most people last: they lie on top
+      const k = (blocks[(row[i] >> 5) * across + (col[i] >> 5)] << 10) | (row[i] & 31) << 5 | (col[i] & 31);
+      below[i] = slots[k];
+      slots[k] = i;
+    }
+    return { across, blocks, slots, below };
+  }
+
+  const HATCH = { // is pixel (x, y) of an 8 × 8 tile inked?
+    "": () => false,
+    slash: (x, y) => (x + y) % 8 < 2,
+    cross: (x, y) => (x - y + 8) % 8 < 1,
+    dots: (x, y) => (x % 8 === 1 && y % 8 === 1) || (x % 8 === 5 && y % 8 === 5),
+  };
+  const INK = { "": "#000000", slash: "#5a2500", cross: "#ffffff", dots: "#ffffff" };
+  const OPACITY = 0.8;
+
+  const Cells = L.Layer.extend({
+    initialize(data) {
+      this.data = data;
+      this.legendOrder = 0;
+      this.unpacked = unpack(data.table).then(columns => this._prepare(columns));
+    },
+    _prepare(c) {
+      for (const level of LEVELS) {
+        for (const key of ["station", "lead", "second", ...SEGMENTS]) {
+          if (level === "joint") for (let i = 0; i < c.status.length; i++) c["joint_" + key][i] += c["alone_" + key][i];
+        }
+        c[level + "_s"] = c[level + "_lead"].map((lead, i) => lead + c[level + "_drive"][i]);
+      }
+      this.n = c.status.length;
+      this.columns = c;
+      const grid = this.data.grid;
+      this.X = new Float64Array(this.n);
+      this.Y = new Float64Array(this.n);
+      if (grid) {
+        this.index = gridIndex(c, grid.shape);
+        this.toGrid = polynomial(grid.to_grid);
+        const toPage = polynomial(grid.to_page);
+        for (let i = 0; i < this.n; i++) [this.X[i], this.Y[i]] = toPage.at(c.col[i] + 0.5, c.row[i] + 0.5);
+      } else {
+        const { origin, step } = this.data.points;
+        for (let i = 0; i < this.n; i++) { this.X[i] = origin[0] + c.x[i] * step; this.Y[i] = origin[1] + c.y[i] * step; }
+      }
+    },
+    onAdd(map) {
+      this._canvas = L.DomUtil.create("canvas", "leaflet-zoom-animated", map.getPane("ma-cells"));
+      this._canvas.setAttribute("aria-hidden", "true");
+      this._tip = el("div", { class: "ma-tip", hidden: "" });
+      map.getContainer().append(this._tip);
+      map.on("moveend resize", this._reset, this).on("zoomanim", this._follow, this).on("mutualaid", this._recolour, this);
+      map.on("mousemove click", this._hover, this).on("mouseout movestart", this._leave, this);
+      loading(map, this.unpacked.then(() => { if (this._map) this._reset(); }));
+    },
+    onRemove(map) {
+      map.off("moveend resize", this._reset, this).off("zoomanim", this._follow, this).off("mutualaid", this._recolour, this);
+      map.off("mousemove click", this._hover, this).off("mouseout movestart", this._leave, this);
+      this._canvas.remove();
+      this._tip.remove();
+    },
+    _follow(event) {
+      if (!this._corner) return;
+      const map = this._map, scale = map.getZoomScale(event.zoom, this._zoom);
+      L.DomUtil.setTransform(this._canvas, map._latLngToNewLayerPoint(this._corner, event.zoom, event.center), scale);
+    },
+    _reset() {
+      if (!this.columns) return;
+      const map = this._map, size = map.getSize(), pad = this._pad = size.multiplyBy(0.1).round(), canvas = this._canvas;
+      const dpr = this._dpr = Math.min(2, window.devicePixelRatio || 1);
+      const corner = map.containerPointToLayerPoint(pad.multiplyBy(-1));
+      this._corner = map.layerPointToLatLng(corner);
+      this._zoom = map.getZoom();
+      canvas.width = Math.round((size.x + 2 * pad.x) * dpr);
+      canvas.height = Math.round((size.y + 2 * pad.y) * dpr);
+      canvas.style.width = canvas.width / dpr + "px";
+      canvas.style.height = canvas.height / dpr + "px";
+      L.DomUtil.setTransform(canvas, corner, 1);
+      const world = 256 * Math.pow(2, this._zoom) * dpr;
+      this._origin = map.getPixelOrigin().add(corner).multiplyBy(dpr);
+      this._owner = new Int32Array(canvas.width * canvas.height).fill(-1);
+      const cell = this.data.grid ? this.data.grid.width * world : 0; // in pixels
+      if (cell >= 1.2) this._ownersOfGrid(world);
+      else if (cell) this._ownersOfPoints(world, Math.max(0.5, cell / 2), true);
+      else this._ownersOfPoints(world, (this._zoom < 14 ? 3 : 4) * dpr, false);
+      this._paint();
+    },
+    /** Once per view: the cell of every pixel. Then a recolour is one look-up per pixel, whatever the number of cells. */
+    _ownersOfGrid(world) {
+      const owner = this._owner, { width, height } = this._canvas, [columns, rows] = this.data.grid.shape;
+      const { across, blocks, slots } = this.index, to = this.toGrid, degree = to.degree, { x: ox, y: oy } = this._origin;
+      const u0 = to.u((ox + 0.5) / world), du = to.u((ox + 1.5) / world) - u0;
+      const first = Math.max(0, Math.ceil((-1.02 - u0) / du)), last = Math.min(width - 1, Math.floor((1.02 - u0) / du));
+      const [, cy] = this.data.grid.to_grid.centre, [, sy] = this.data.grid.to_grid.scale;
+      for (let y = 0; y < height; y++) {
+        const page = (oy + y + 0.5) / world;
+        if (Math.abs(page - cy) > 1.02 * sy) continue;
+        const [across_, up] = to.along(page);
+        for (let x = first; x <= last; x++) {
+          const u = u0 + x * du;
+          let c = across_[degree], r = up[degree];
+          for (let k = degree - 1; k >= 0; k--) { c = c * u + across_[k]; r = r * u + up[k]; }
+          if (c < 0 || r < 0 || c >= columns || r >= rows) continue;
+          c |= 0; r |= 0;
+          const block = blocks[(r >> 5) * across + (c >> 5)];
+          if (block >= 0) owner[y * width + x] = slots[block << 10 | (r & 31) << 5 | (c & 31)];
+        }
+      }
+    },
+    /** Squares or discs around the points; what is smaller than a pixel still gets one. */
+    _ownersOfPoints(world, radius, square) {
+      const owner = this._owner, { width, height } = this._canvas, { x: ox, y: oy } = this._origin;
+      for (let i = 0; i < this.n; i++) {
+        const px = this.X[i] * world - ox, py = this.Y[i] * world - oy;
+        if (!(px > -radius && py > -radius && px < width + radius && py < height + radius)) continue;
+        const bottom = Math.min(height, Math.round(py + radius));
+        for (let y = Math.max(0, Math.round(py - radius)); y < bottom; y++) {
+          const dy = y + 0.5 - py, half = square ? radius : Math.sqrt(Math.max(0, radius * radius - dy * dy));
+          const from = Math.max(0, Math.round(px - half)), to = Math.min(width, Math.round(px + half));
+          if (to > from) owner.fill(i, y * width + from, y * width + to);
+        }
+      }
+    },
+    _swatches() {
+      const { level, view, statuses, bands } = this._map.mutualaid;
+      return view === "status" ? statuses.map(status => status[level]) : bands;
+    },
+    _paint() {
+      const { level, view } = this._map.mutualaid, { width, height } = this._canvas, owner = this._owner;
+      const classes = this.columns[view === "status" ? "status" : level + "_band"], swatches = this._swatches();
+      const context = this._canvas.getContext("2d"), image = context.createImageData(width, height);
+      const out = new Uint32Array(image.data.buffer), unit = this._dpr > 1 ? 1 : 0; // hatching twice as wide on dense screens
+      const colour = hex => {
+        const [r, g, b] = [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
+        return (Math.round(255 * OPACITY) << 24 | b << 16 | g << 8 | r) >>> 0;
+      };
+      // one tile of 8 × 8 ready colours for every class
+      const tiles = new Uint32Array(swatches.length * 64);
+      swatches.forEach(([fill, hatch], k) => {
+        for (let y = 0; y < 8; y++) for (let x = 0; x < 8; x++) tiles[k * 64 + y * 8 + x] = colour(HATCH[hatch](x, y) ? INK[hatch] : fill);
+      });
+      const ox = Math.round(this._origin.x), oy = Math.round(this._origin.y); // hatching stays put on the ground
+      for (let y = 0, p = 0; y < height; y++) {
+        const line = ((oy + y >> unit) & 7) << 3;
+        for (let x = 0; x < width; x++, p++) {
+          const i = owner[p];
+          if (i >= 0) out[p] = tiles[classes[i] << 6 | line | (ox + x >> unit) & 7];
+        }
+      }
+      context.putImageData(image, 0, 0);
+    },
+    _recolour() {
+      if (this._owner) this._paint();
+      this._leave();
+    },
+    /** Rows of the cell at a point of the map's container; a cell that a boundary cuts has several. */
+    at(point) {
+      if (!this._owner) return [];
+      const x = Math.floor((point.x + this._pad.x) * this._dpr), y = Math.floor((point.y + this._pad.y) * this._dpr);
+      if (x < 0 || y < 0 || x >= this._canvas.width || y >= this._canvas.height) return [];
+      const rows = [];
+      for (let i = this._owner[y * this._canvas.width + x]; i >= 0; i = this.index ? this.index.below[i] : -1) rows.push(i);
+      return rows;
+    },
+    _hover(event) {
+      const rows = this.at(event.containerPoint), tip = this._tip, map = this._map;
+      if (!rows.length || map.mutualaid.popup) { this._leave(); return; }
+      if (this._shown !== rows[0]) {
+        this._shown = rows[0];
+        tip.replaceChildren(...rows.slice(0, 3).flatMap((i, k) => [...(k ? [el("hr")] : []), ...this._facts(i)]));
+      }
+      tip.hidden = false;
+      const size = map.getSize(), { x, y } = event.containerPoint, { offsetWidth: w, offsetHeight: h } = tip;
+      tip.style.left = Math.max(4, x + 16 + w > size.x ? x - 16 - w : x + 16) + "px";
+      tip.style.top = Math.max(4, Math.min(y + 12, size.y - h - 4)) + "px";
+    },
+    _leave() {
+      this._shown = -1;
+      if (this._tip) this._tip.hidden = true;
+    },
+    _facts(i) {
+      const c = this.columns, state = this._map.mutualaid, { say, people, text } = speech(state);
+      const head = [
+        el("h3", {}, name(this.data.jurisdictions[c.jurisdiction[i]])),
+        el("p", {}, ...say("tip_people", { n: people(c.population[i] / 10) })),
+      ];
+      if (state.statuses[c.status[i]].status === "unreachable") return [...head, el("p", { class: "ma-late" }, text("unreachable"))];
+      const same = c.alone_station[i] === c.joint_station[i] && c.alone_s[i] === c.joint_s[i];
+      const levels = same ? [["both", "alone"]] : LEVELS.map(level => [level, level]);
+      const served = LEVELS.find(level => c[level + "_station"][i]);
+      const before = served ? this._segments(i, served, false) : "";
+      return [...head, ...levels.flatMap(([title, level]) => this._due(i, title, level)),
+        before ? el("p", { class: "ma-quiet" }, text("before_clock") + " " + before) : ""];
+    },
+    /** Segments of the first unit's response that the standard's clock counts, or those before it. */
+    _segments(i, level, counted) {
+      const state = this._map.mutualaid, { text, clock } = speech(state);
+      return SEGMENTS.filter(key => state.counted.includes(key) === counted && this.columns[`${level}_${key}`][i] > 0)
+        .map(key => `${text(key)} ${clock(this.columns[`${level}_${key}`][i])}`).join(" · ");
+    },
+    _due(i, title, level) {
+      const c = this.columns, state = this._map.mutualaid, { say, text, clock } = speech(state), s = c[level + "_s"][i];
+      const late = s > state.limit_s, station = c[level + "_station"][i], second = c[level + "_second"][i];
+      const head = time => el("h4", {}, text("tip_" + title), time);
+      if (!station) return [head(""), el("p", { class: "ma-late" }, ...say("tip_nobody", { minutes: state.cutoff_min }))];
+      return [
+        head(el("span", { class: "ma-time " + (late ? "ma-late" : "ma-intime") }, `${clock(s)} min ${text(late ? "late" : "in_time")}`)),
+        el("p", {}, name(this.data.stations[station - 1])),
+        el("p", { class: "ma-quiet" }, this._segments(i, level, true)),
+        el("p", { class: "ma-quiet" }, second === NONE ? text("no_second") : `${text("second")} ${clock(second)} min`),
+      ];
+    },
+    legend(state) {
+      const { people, text } = speech(state), rows = [];
+      if (state.view === "status") {
+        const total = state.totals, late = total.population - total.alone - total.unreachable;
+        rows.push(["own", total.alone, 0]);
+        if (state.level === "joint") rows.push(["joint_only", total.joint - total.alone, 1], ["gap", total.population - total.joint - total.unreachable, 2]);
+        else rows.push(["gap_alone", late, 2]);
+        if (total.unreachable > 0) rows.push(["unreachable", total.unreachable, 3]);
+      } else {
+        state.band_labels.forEach((label, k) => rows.push([label, state.band_people[state.level][k], k]));
+      }
+      const swatches = this._swatches(), list = el("ul", { class: "ma-rows" });
+      for (const [key, n, k] of rows) {
+        if (state.view !== "status" && k === 3) list.append(el("li", { class: "ma-rule" }, text("band_limit")));
+        list.append(el("li", {}, fill(swatches[k]), el("span", { class: "ma-label" }, state.view === "status" ? text(key) : key), el("span", { class: "ma-n" }, people(n))));
+      }
+      return [el("h2", {}, text(state.view === "status" ? "legend_status" : "legend_bands")), list];
+    },
+  });
+
+  function fill([colour, hatch]) {
+    return el("span", { class: "ma-swatch" + (hatch ? " ma-" + hatch : ""), style: "background-color:" + colour, "aria-hidden": "true" });
+  }
+  function row(swatch, label) {
+    return el("li", {}, swatch, el("span", { class: "ma-label" }, label));
+  }
+  function lineSwatch(style) {
+    return el("span", { class: "ma-swatch " + (style.fill === false ? "ma-line" : "ma-ring"), style: `border-color:${style.color};border-style:${style.dashArray ? "dashed" : "solid"}`, "aria-hidden": "true" });
+  }
+
+  /* ---- paths: land, boundaries, roads, gaps, isochrones ---- */
+
+  const Paths = L.LayerGroup.extend({
+    initialize(data) {
+      L.LayerGroup.prototype.initialize.call(this, []);
+      this.data = data;
+      this.legendOrder = data.order || 5;
+      this.unpacked = unpackPaths(data.paths).then(shapes => this._build(shapes));
+    },
+    _build(shapes) {
+      this.features = this.data.features.map((feature, k) => {
+        const style = Object.assign({ interactive: false, fillOpacity: 0.2 }, this.data.style, feature.style);
+        if (this.data.canvas) style.renderer = this._renderer = this._renderer || L.canvas({ pane: style.pane, padding: 0.2 });
+        const shape = shapes[k], path = style.fill === false ? L.polyline(shape.map(part => part[0]), style) : L.polygon(shape, style);
+        if (feature.facts) this._describe(path, feature);
+        return { path, feature };
+      });
+    },
+    _describe(path, feature) {
+      path.bindPopup(() => gapFacts(this._map.mutualaid, feature.facts), { maxWidth: 300 });
+      path.on("mouseover", () => path.setStyle({ weight: 4 })).on("mouseout", () => path.setStyle({ weight: this.data.style.weight }));
+    },
+    onAdd(map) {
+      this._map = map;
+      map.on("mutualaid zoomend", this._choose, this);
+      loading(map, this.unpacked.then(() => this._choose()));
+    },
+    onRemove(map) {
+      map.off("mutualaid zoomend", this._choose, this);
+      this.clearLayers();
+      this._map = null;
+    },
+    _choose() {
+      const map = this._map;
+      if (!map || !this.features) return;
+      const { level } = map.mutualaid, zoom = map.getZoom();
+      for (const { path, feature } of this.features) {
+        const shown = (!feature.level || feature.level === level) && !(feature.min_zoom > zoom);
+        if (shown !== this.hasLayer(path)) shown ? this.addLayer(path) : this.removeLayer(path);
+      }
+      if (this.data.chips) this._label();
+    },
+    /** People on the largest gaps, as long as two labels do not touch. */
+    _label() {
+      (this._chips || []).forEach(chip => this.removeLayer(chip));
+      const { level, totals } = this._map.mutualaid, { people } = speech(this._map.mutualaid), taken = [];
+      this._chips = [];
+      for (const { feature } of this.features) {
+        if (feature.level !== level || feature.facts.population < Math.max(10, totals.population / 500)) continue;
+        const at = this._map.latLngToLayerPoint(feature.at);
+        if (taken.some(other => Math.abs(other.x - at.x) < 80 && Math.abs(other.y - at.y) < 26)) continue;
+        taken.push(at);
+        const label = el("span", {}, people(feature.facts.population));
+        const chip = L.marker(feature.at, { icon: L.divIcon({ className: "ma-chip", html: label, iconSize: null }), interactive: false, keyboard: false, pane: "ma-labels" });
+        this._chips.push(chip);
+        this.addLayer(chip);
+      }
+    },
+    legend(state) {
+      const rows = (this.data.legend || []).filter(entry => !entry.level || entry.level === state.level);
+      if (!rows.length) return [];
+      const list = el("ul", { class: "ma-rows" }, rows.map(entry => row(entry.line ? lineSwatch(entry.line) : fill(entry.fill), entry.label)));
+      return [...(this.data.title ? [el("h2", {}, this.data.title)] : []), list];
+    },
+  });
+
+  function gapFacts(state, facts) {
+    const { say, people, clock, text } = speech(state), list = el("dl");
+    const add = (key, ...value) => list.append(el("dt", {}, text(key)), el("dd", {}, ...value));
+    const minutes = s => s === null ? text("nobody_short") : clock(s) + " min";
+    add("gap_people", el("b", {}, people(facts.population)));
+    if (facts.unreachable_population > 0) add("gap_no_road", people(facts.unreachable_population));
+    add("gap_where", name(facts.jurisdictions));
+    add("gap_median", minutes(facts.median_s));
+    add("gap_worst", minutes(facts.worst_s));
+    const rest = [];
+    if (facts.closed_population > 0) {
+      rest.push(el("p", { class: "ma-gain" }, ...say("gap_closed", { n: people(facts.closed_population), who: name(facts.closed_by) }),
+        ...(facts.saved_median_s > 0 ? [" ", ...say("gap_saved", { time: clock(facts.saved_median_s) })] : [])));
+    }
+    if (facts.level === "alone") rest.push(el("p", {}, ...say("gap_remaining", { n: people(facts.remaining_population) })));
+    else rest.push(el("p", {}, text("gap_nobody")));
+    return el("div", { class: "ma-popup" }, el("h3", {}, name(facts.name)), list, rest);
+  }
+
+  /* ---- marks: stations, crossings, names of places ---- */
+
+  const SHAPES = {
+    circle: "M12 1.5a10.5 10.5 0 1 1 0 21a10.5 10.5 0 1 1 0-21z",
+    square: "M2.5 2.5h19v19h-19z",
+    diamond: "M12 .2L23.8 12L12 23.8L.2 12z",
+    hexagon: "M6.2 2h11.6L23.5 12l-5.7 10H6.2L.5 12z",
+    triangle: "M12 .5L24 22.5H0z",
+    passage: "M1 8.5h15V4l7 8l-7 8v-4.5H1z",
+  };
+  const GLYPHS = {
+    fire: "M12.6 5.2c.5 2.3 3.9 3.8 3.9 7.6a4.5 4.5 0 0 1-9 0c0-1.7.8-3 1.7-3.8.1 1.3.7 2 1.4 2.3-.3-2.6.4-4.7 2-6.1z",
+    ems: "M10.2 6.5h3.6v3.7h3.7v3.6h-3.7v3.7h-3.6v-3.7H6.5v-3.6h3.7z",
+    rescue: "M12 6.5a5.5 5.5 0 1 1 0 11a5.5 5.5 0 1 1 0-11zm0 3.2a2.3 2.3 0 1 0 0 4.6a2.3 2.3 0 1 0 0-4.6z",
+  };
+  function drawing(shape, colour, glyph) {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    svg.setAttribute("viewBox", "-1 -1 26 26");
+    svg.setAttribute("aria-hidden", "true");
+    for (const [d, attributes] of [[SHAPES[shape], { fill: colour, stroke: "#fff", "stroke-width": 2, "paint-order": "stroke" }], [GLYPHS[glyph] || "", { fill: "#fff", "fill-rule": "evenodd" }]]) {
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      path.setAttribute("d", d);
+      for (const [key, value] of Object.entries(attributes)) path.setAttribute(key, value);
+      svg.append(path);
+    }
+    return svg;
+  }
+
+  const Marks = L.LayerGroup.extend({
+    initialize(data) {
+      this.data = data;
+      this.legendOrder = data.order || 10;
+      L.LayerGroup.prototype.initialize.call(this, data.marks.map(mark => this._mark(mark)));
+    },
+    _mark(mark) {
+      const { shape, colour, glyph } = this.data.kinds[mark.kind], size = this.data.size;
+      const icon = L.divIcon({ className: "ma-mark", html: drawing(shape, colour, glyph), iconSize: [size, size], popupAnchor: [0, -size / 2] });
+      const marker = L.marker(mark.at, { icon, riseOnHover: true, zIndexOffset: this.data.above || 0 });
+      const lines = () => el("div", { class: "ma-popup" }, el("h3", {}, name(mark.title)), mark.lines.map(line => el("p", {}, name(line))));
+      marker.bindTooltip(lines, { direction: "top", offset: [0, -size / 2] }).bindPopup(lines, { maxWidth: 280 });
+      marker.on("add", () => marker.getElement().setAttribute("aria-label", [mark.title, ...mark.lines].join(", ")));
+      return marker;
+    },
+    legend() {
+      const list = el("ul", { class: "ma-rows" }, this.data.kinds.filter(kind => kind.label).map(kind =>
+        row(el("span", { class: "ma-swatch ma-svg", "aria-hidden": "true" }, drawing(kind.shape, kind.colour, kind.glyph)), name(kind.label))));
+      return [el("h2", {}, this.data.title), list];
+    },
+  });
+
+  const Places = L.LayerGroup.extend({
+    initialize(data) {
+      L.LayerGroup.prototype.initialize.call(this, data.places.map(place => L.marker(place.at, {
+        icon: L.divIcon({ className: "ma-place", html: el("span", {}, name(place.name)), iconSize: null }),
+        interactive: false, keyboard: false, pane: "ma-labels",
+      })));
+    },
+  });
+
+  /* ---- panel ---- */
+
+  function panel(map) {
+    const state = map.mutualaid, { say, people, percent, text } = speech(state), total = state.totals;
+    const buttons = (choices, key, label, small) => {
+      const group = el("div", { class: "ma-switch" + (small ? " ma-small" : ""), role: "group", "aria-label": label });
+      for (const choice of choices) {
+        group.append(el("button", { type: "button", "data-choice": choice, click: () => change(map, { [key]: choice }) }, text(choice)));
+      }
+      return () => {
+        for (const button of group.children) button.setAttribute("aria-pressed", String(button.dataset.choice === state[key]));
+        return group;
+      };
+    };
+    const levels = buttons(LEVELS, "level", text("level"), false), views = buttons(["status", "minutes"], "view", text("view"), true);
+    const head = el("div", { "aria-live": "polite" }), legend = el("div");
+    const more = el("details", { class: "ma-more", open: map.getSize().x > 640 ? "" : false }, el("summary", {}, text("more")),
+      views(), legend, table(), about());
+    const box = el("section", { class: "ma-panel", "aria-label": text("panel") },
+      el("h1", {}, name(state.region)), el("p", { class: "ma-sub" }, ...say("question_" + state.service, { limit: state.limit })),
+      levels(), head, more, state.note ? el("p", { class: "ma-note" }, name(state.note)) : "", el("p", { class: "ma-foot" }, text("disclaimer")));
+
+    function table() {
+      const cells = (tag, values) => el("tr", {}, values.map((value, i) => el(i ? tag : "th", i ? {} : { scope: "row" }, value)));
+      return el("details", {}, el("summary", {}, text("by_jurisdiction")), el("table", {},
+        el("thead", {}, cells("th", [text("jurisdiction"), text("people"), text("alone_short"), text("joint_short")])),
+        el("tbody", {}, state.jurisdictions.map(j => cells("td", [name(j.name), people(j.population), percent(j.alone, j.population), percent(j.joint, j.population)])))));
+    }
+    function about() {
+      const list = items => el("ul", { class: "ma-list" }, items.map(item => el("li", {}, name(item))));
+      return el("details", {}, el("summary", {}, text("about")), state.about.flatMap(part => [el("h3", {}, part.title), list(part.items)]));
+    }
+    function update() {
+      levels(); views();
+      const joint = state.level === "joint", reached = joint ? total.joint : total.alone, gain = total.joint - total.alone;
+      const parts = [total.alone, gain, total.population - total.joint - total.unreachable, total.unreachable]
+        .map((n, k) => [n, state.statuses[k][state.level]]);
+      const bar = el("div", { class: "ma-bar", "aria-hidden": "true" }, parts.filter(([n]) => n > 0).map(([n, [colour, hatch]]) =>
+        el("span", { class: hatch ? "ma-" + hatch : "", style: `flex:${n} 0 0;background-color:${colour}` })));
+      head.replaceChildren(
+        el("div", { class: "ma-head" }, el("div", { class: "ma-big" }, percent(reached, total.population)),
+          el("p", {}, ...say("reached_" + state.level, { n: people(reached), all: people(total.population) }))),
+        bar,
+        el("p", { class: gain > 0 ? "ma-gain" : "ma-gain ma-none" }, ...say(gain > 0 ? "gain_" + state.level : "gain_none", { n: people(gain), rest: people(total.population - total.joint) })));
+      const layers = [];
+      map.eachLayer(layer => { if (layer.legend) layers.push(layer); });
+      legend.replaceChildren(...layers.sort((a, b) => a.legendOrder - b.legendOrder).flatMap(layer => layer.legend(state)));
+    }
+    map.getContainer().append(box);
+    L.DomEvent.disableClickPropagation(box);
+    L.DomEvent.disableScrollPropagation(box);
+    box.addEventListener("mousemove", event => { event.stopPropagation(); map.fire("mouseout"); });
+    map.on("mutualaid", update).on("layeradd layerremove", event => { if (event.layer.legend) update(); });
+    update();
+    place(map, box);
+  }
+
+  /** Frames the people beside the panel, or above it on a narrow screen. */
+  function place(map, box) {
+    const narrow = () => map.getSize().x <= 640, { bounds } = map.mutualaid;
+    const sheet = () => map.getContainer().style.setProperty("--ma-sheet", (narrow() ? box.offsetHeight : 0) + "px");
+    new ResizeObserver(sheet).observe(box);
+    sheet();
+    const aside = narrow() ? { paddingTopLeft: [12, 12], paddingBottomRight: [12, box.offsetHeight + 12] }
+      : { paddingTopLeft: [box.offsetWidth + 30, 24], paddingBottomRight: [24, 24] };
+    map.fitBounds(bounds, Object.assign({ animate: false, maxZoom: 17 }, aside));
+  }
+
+  return {
+    cells: data => new Cells(data), marks: data => new Marks(data), panel, paths: data => new Paths(data),
+    places: data => new Places(data), stage,
+  };
+})();

@@ -1,0 +1,273 @@
+# ruff: noqa: E501 - the texts of the demo's files stand as they will be
+"""Rebuild the embedded demo region, byte for byte, from an OpenStreetMap extract of Monaco and the French Riviera.
+
+    python scripts/build_demo.py SOURCE.osm.pbf [FOLDER]
+
+SOURCE.osm.pbf is ``test/data/monaco.osm.pbf`` of the source distribution of osrm-bindings 26.10.0 on PyPI. FOLDER is
+the demo's place in the package by default.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import CRS, Geod
+
+from mutualaid.data._boundaries import assemble_units
+from mutualaid.data._demand import demand_from_totals
+from mutualaid.data._osm_buildings import buildings_frame, floor_levels
+from mutualaid.data._osm_read import Extract, read_extract
+from mutualaid.data._osm_region import hospitals_frame, stations_frame
+from mutualaid.data._osm_roads import write_roads
+
+SOURCE_SHA256 = "36c0f0029ed838897322382611b67e8e5e7bcb07d5b17a25f3574dec54f1c23c"
+FOLDER = Path(__file__).resolve().parents[1] / "data" / "mutualaid" / "data" / "demo"
+CRS_CODE = "EPSG:32632"
+CELL_M = 100
+DATE = "2016-03-05"
+
+SDIS = "SDIS 06"
+# Name on the map: id, country, people, partner.
+UNITS = {
+    "Monaco": ("MC", "MC", 37_308, "Sapeurs-Pompiers de Monaco"),
+    "Beausoleil": ("FR-beausoleil", "FR", 11_936, SDIS),
+    "Cap-d'Ail": ("FR-cap-d-ail", "FR", 4_482, SDIS),
+    "La Turbie": ("FR-la-turbie", "FR", 3_045, SDIS),
+    "Roquebrune-Cap-Martin": ("FR-roquebrune-cap-martin", "FR", 12_037, SDIS),
+}
+CUT = "Roquebrune-Cap-Martin"
+CUT_WHOLE_KM2 = 9.33  # the whole commune, INSEE
+# OSM key: name, department. The Corps des Sapeurs-Pompiers de Monaco is a military corps of professionals.
+STATIONS = {
+    "n1866465411": ("Caserne de Fontvieille", "career"),
+    "n1866523017": ("Caserne de la Condamine", "career"),
+    "n3781320822": ("La Turbie (station without a name on the map)", "unknown"),
+}
+NOT_A_HOSPITAL = "n2287695176"  # a pharmacy by its name
+
+REGION = """\
+schema = 1
+
+[region]
+name = "Monaco and the French Riviera (demo, map of 2016)"
+crs = "{crs}"
+note = \"\"\"
+A demonstration, not a study: the map is of 5 March 2016 and nobody in the services has confirmed it. Stations are those \\
+mapped then: two in Monaco and only one on the French side, La Turbie. Others lie outside the frame or were not mapped, so \\
+the gap on the French side is partly an artefact of the frame. Roquebrune-Cap-Martin is cut by the frame; the {inside:,} \\
+people of its part inside are an estimate: {whole:,} for the whole commune, by share of its area. Where people live is \\
+spread by the floor area of mapped buildings.\"\"\"
+
+[jurisdictions]
+file = "jurisdictions.geojson"
+
+[stations]
+file = "stations.csv"
+
+[demand]
+file = "demand.csv"
+cell_m = {cell_m}
+
+[hospitals]
+file = "hospitals.csv"
+
+[network]
+files = ["roads.osm.pbf"]
+
+[[source]]
+what = "boundaries, roads, stations, hospitals and buildings"
+source = "© OpenStreetMap contributors, https://www.openstreetmap.org/copyright; extract from osrm-bindings 26.10.0 (PyPI)"
+licence = "ODbL 1.0"
+date = "{date}"
+
+[[source]]
+what = "population of Beausoleil, Cap-d'Ail, La Turbie and Roquebrune-Cap-Martin"
+source = "INSEE, populations de référence 2023 (insee.fr/fr/statistiques/8680726), in @etalab/decoupage-administratif 6.0.0"
+licence = "Licence Ouverte 2.0"
+date = "2023"
+
+[[source]]
+what = "population of Monaco"
+source = "IMSEE, Résultats du recensement de la population 2016 (census of 7 June 2016, gouv.mc): 37,308 residents"
+licence = "official statistics, cited"
+date = "2016-06-07"
+"""
+
+LICENSE = """\
+# Licence and sources of the demo data
+
+This folder is a database derived from OpenStreetMap.
+
+**© OpenStreetMap contributors**, map of {date}. It is made available under the Open Database License 1.0
+(https://opendatacommons.org/licenses/odbl/1-0/); any rights in individual contents are licensed under the Database
+Contents License 1.0 (https://opendatacommons.org/licenses/dbcl/1-0/). Whoever passes this folder on, or a database made
+from it, does so under the same licence and names OpenStreetMap contributors as its source
+(https://www.openstreetmap.org/copyright).
+
+The rest of the package, which is not data, is under its own licence.
+
+| what | from |
+|---|---|
+| roads.osm.pbf, jurisdictions.geojson, stations.csv, hospitals.csv, and the places in demand.csv | OpenStreetMap, {date} |
+| population of Monaco: 37,308 residents | census of 7 June 2016, IMSEE, "Résultats du recensement de la population 2016", gouv.mc |
+| population of Beausoleil 11,936, Cap-d'Ail 4,482, La Turbie 3,045, Roquebrune-Cap-Martin 12,037 | INSEE, populations de référence 2023, through the npm package @etalab/decoupage-administratif 6.0.0, Licence Ouverte 2.0 (https://www.etalab.gouv.fr/licence-ouverte-open-licence) |
+
+What was done to them:
+
+* Roads: all drivable ways of the extract with the tags that matter to driving, and turn restrictions.
+* Jurisdictions: municipal boundaries; Monaco without its harbour basins. The frame cuts Roquebrune-Cap-Martin, which was
+  closed along the frame ({inside_km2:.2f} of {whole_km2} km²). Its {inside:,} people are an **estimate** by share of the area,
+  because nothing in the extract says how densely the rest is built.
+* People: each municipality's total over its own residential buildings by floor area, summed to cells of {cell_m} m. The
+  figures are of 2016 (Monaco) and 2023 (France), the buildings of 2016.
+* Stations: as mapped. That those of Monaco are staffed by a professional corps is not on the map.
+* Hospitals: as mapped; one pharmacy mapped as a hospital was left out.
+
+Rebuilt byte for byte by `scripts/build_demo.py` from `test/data/monaco.osm.pbf` of the source distribution of
+osrm-bindings 26.10.0 (PyPI), SHA-256 {sha256}.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Build the demo from the command line."""
+    if len(arguments) not in (1, 2):
+        print(__doc__, file=sys.stderr)
+        return 2
+    source = Path(arguments[0])
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    if digest != SOURCE_SHA256:
+        print(f"{source.name}: expected SHA-256 {SOURCE_SHA256}; got {digest}.", file=sys.stderr)
+        return 1
+    build(source, Path(arguments[1]) if len(arguments) == 2 else FOLDER)
+    return 0
+
+
+def build(source: Path, folder: Path) -> None:
+    """Write all files of the demo into a folder, over those that are there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    extract = read_extract([source], building=floor_levels)
+    jurisdictions, inside_km2 = make_jurisdictions(extract)
+    roads = folder / "roads.osm.pbf"
+    roads.unlink(missing_ok=True)
+    # Not compressed, so that its bytes do not depend on a compression library; the wheel compresses it anyway.
+    write_roads(roads, [source], extent=extract.boxes[0], date=DATE, compression="none")
+    crs = CRS.from_user_input(CRS_CODE)
+    projected = jurisdictions.to_crs(crs)
+    stations, _ = stations_frame(extract, roads, projected)
+    buildings = buildings_frame(extract, crs)
+    demand, unplaced = demand_from_totals(projected, buildings, cell_m=CELL_M)
+    assert unplaced.empty
+    write_jurisdictions(folder / "jurisdictions.geojson", jurisdictions)
+    write_stations(folder / "stations.csv", stations)
+    hospitals = hospitals_frame(extract, projected).drop(index=NOT_A_HOSPITAL)
+    write_csv(folder / "hospitals.csv", hospitals, [hospitals["name"]])
+    write_demand(folder / "demand.csv", demand)
+    facts = {
+        "crs": CRS_CODE,
+        "cell_m": CELL_M,
+        "date": DATE,
+        "inside": int(jurisdictions["population"][UNITS[CUT][0]]),
+        "whole": UNITS[CUT][2],
+        "inside_km2": inside_km2,
+        "whole_km2": CUT_WHOLE_KM2,
+        "sha256": SOURCE_SHA256,
+    }
+    write_text(folder / "region.toml", REGION.format(**facts))
+    write_text(folder / "LICENSE.md", LICENSE.format(**facts))
+
+
+def make_jurisdictions(extract: Extract) -> tuple[gpd.GeoDataFrame, float]:
+    """Make the five jurisdictions in degrees, and give the surface inside the frame of the one that it cuts, in km²."""
+    units = {unit.name: unit for unit in assemble_units(extract, 8)[0]}
+    # The country's land; its municipal boundary holds the harbour basins too.
+    units["Monaco"] = next(unit for unit in assemble_units(extract, 2)[0] if unit.name == "Monaco")
+    surface, _ = Geod(ellps="WGS84").geometry_area_perimeter(units[CUT].polygon)
+    inside_km2 = abs(surface) / 1e6
+    rows = []
+    for name, (key, country, people, partner) in UNITS.items():
+        # To the next hundred, lest the estimate look like a count.
+        population = people if name != CUT else round(people * inside_km2 / CUT_WHOLE_KM2, -2)
+        rows.append(
+            {
+                "id": key,
+                "name": name,
+                "country": country,
+                "languages": "fr",
+                "population": float(population),
+                "partner": partner,
+                "completed": name == CUT,
+            }
+        )
+    shapes = [shapely.orient_polygons(shapely.normalize(units[name].polygon)) for name in UNITS]
+    return gpd.GeoDataFrame(pd.DataFrame(rows).set_index("id"), geometry=shapes, crs=4326), inside_km2
+
+
+def write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_jurisdictions(path: Path, jurisdictions: gpd.GeoDataFrame) -> None:
+    """One feature a line, coordinates as exact as OpenStreetMap's."""
+    features = []
+    for key, row in jurisdictions.iterrows():
+        properties: dict[str, Any] = {"id": key}
+        properties.update((str(name), value) for name, value in row.drop("geometry").items())
+        properties["population"] = int(properties["population"])
+        shape = json.loads(shapely.to_geojson(row["geometry"]))
+        feature = {"type": "Feature", "properties": properties, "geometry": rounded(shape)}
+        features.append(json.dumps(feature, ensure_ascii=False, separators=(",", ":")))
+    write_text(path, '{"type":"FeatureCollection","features":[\n' + ",\n".join(features) + "\n]}\n")
+
+
+def rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 7)
+    if isinstance(value, list):
+        return [rounded(part) for part in value]
+    return {key: rounded(part) for key, part in value.items()} if isinstance(value, dict) else value
+
+
+def write_csv(path: Path, places: gpd.GeoDataFrame, columns: list[pd.Series[Any]]) -> None:
+    """Write points with longitude and latitude, in the order of their ids, and the columns given."""
+    degrees = places.geometry.to_crs(4326)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "lon", "lat", *(column.name for column in columns)])
+    for key in sorted(places.index):
+        point = degrees[key]
+        writer.writerow([key, f"{point.x:.7f}", f"{point.y:.7f}", *(column[key] for column in columns)])
+    write_text(path, text.getvalue())
+
+
+def write_stations(path: Path, stations: gpd.GeoDataFrame) -> None:
+    assert sorted(stations.index) == sorted(STATIONS)
+    known = pd.DataFrame.from_dict(STATIONS, orient="index", columns=["name", "department"])
+    columns = [known["name"], *(stations[key] for key in ("jurisdiction", "service")), known["department"]]
+    write_csv(path, stations, [*columns, stations["status"]])
+
+
+def write_demand(path: Path, demand: gpd.GeoDataFrame) -> None:
+    """People with three decimals that add up to each total exactly: the largest remainders are rounded up."""
+    thousandths = demand["population"] * 1000
+    people = np.floor(thousandths).astype("int64")
+    for _, group in thousandths.groupby(demand["jurisdiction"]):
+        missing = round(group.sum()) - people[group.index].sum()
+        order = (group - people[group.index]).sort_values(ascending=False, kind="stable").index
+        people[order[:missing]] += 1
+    text = (people / 1000).map("{:.3f}".format).rename("population")
+    cells = [demand[name].astype("int64") for name in ("cell_x", "cell_y")]
+    write_csv(path, demand, [text, demand["jurisdiction"], *cells])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

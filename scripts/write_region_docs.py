@@ -1,0 +1,135 @@
+"""Write docs/region.schema.json and docs/region.md from the schema in the code; with --check compare them."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mutualaid.data import region_schema
+from mutualaid.data._schema import TABLES, Column, TableSpec
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+INTRODUCTION = """\
+# The region folder
+
+A region is a folder with one `region.toml` beside ordinary files that people edit by hand. This page is
+written from the schema in the code (`python scripts/write_region_docs.py`); editors that know TOML complete
+and check the file with [region.schema.json](region.schema.json).
+
+* `mutualaid check FOLDER` reports everything that is wrong at once, each with file, row and remedy.
+* Paths are relative to the folder and stay inside it. Nothing is fetched or executed because a file says so.
+* A table is a GeoPackage (`.gpkg`), GeoJSON (`.geojson`), GeoParquet (`.parquet`) or CSV (`.csv`, UTF-8,
+  points in columns `lon` and `lat`, or `x` and `y` with a `crs`). Polygons do not fit in a CSV.
+* A GeoJSON is in EPSG:4326 (RFC 7946) unless its own member `crs` names another; a GeoPackage or GeoParquet
+  states its CRS, or `crs` in region.toml does.
+* Ids and names are text: 007 stays 007. Spaces around them are removed. Names may hold anything printable,
+  up to 200 characters.
+* Columns that are not listed here are left out, unless they look like a misspelt one, which is reported.
+* Areas may overlap by slivers up to 1 m wide. A station or demand point may lie up to 50 m outside its
+  jurisdiction, the point of a demand cell up to half the cell's diagonal if that is more.
+* An empty cell is unknown, which is not 0.
+"""
+
+
+def schema_text() -> str:
+    """Give docs/region.schema.json."""
+    return json.dumps(region_schema(), ensure_ascii=False, indent=2) + "\n"
+
+
+def document_text() -> str:
+    """Give docs/region.md."""
+    schema = region_schema()
+    parts = [INTRODUCTION, "## region.toml\n"]
+    for key, node in schema["properties"].items():
+        required = "" if key in schema["required"] else " (optional)"
+        if key == "schema":
+            parts.append("`schema = 1` stands at the top: the version of this schema.\n")
+            continue
+        item = node.get("items", node)
+        entry = schema["$defs"][item["$ref"].rsplit("/", 1)[1]]
+        title = f"[[{key}]]" if "items" in node else f"[{key}]"
+        rows = [
+            (f"`{name}`", "yes" if name in entry.get("required", ()) else "", *_value(value))
+            for name, value in entry["properties"].items()
+        ]
+        parts.append(f"### `{title}`{required}\n\n{entry['description']}\n")
+        parts.append(_table(("key", "required", "what", "values", "default"), rows))
+    parts.append("## Tables\n")
+    parts += [_spec(spec) for spec in TABLES.values()]
+    return "\n".join(parts)
+
+
+def _value(node: dict[str, Any]) -> tuple[str, str, str]:
+    kind = node.get("type", "")
+    values = {"string": "text", "number": "number", "array": "list of texts", "object": "table"}.get(
+        kind, kind
+    )
+    if "enum" in node:
+        values = ", ".join(f"`{value}`" for value in node["enum"])
+    low, high = node.get("minimum", node.get("exclusiveMinimum")), node.get("maximum")
+    if low is not None:
+        values += f", {'above ' if 'exclusiveMinimum' in node else ''}{low:,.0f}…{high:,.0f}"
+    default = node.get("default")
+    shown = "" if default in (None, "", {}) else f"`{json.dumps(default, ensure_ascii=False)}`"
+    return node.get("description", "").replace("|", "\\|"), values, shown
+
+
+def _spec(spec: TableSpec) -> str:
+    geometry = {"none": "no geometry", "point": "points", "polygon": "polygons"}[spec.geometry]
+    rows = [
+        (
+            f"`{column.name}`",
+            "yes" if column.required else "",
+            column.description,
+            _column(column),
+            _default(column, spec),
+        )
+        for column in spec.columns
+    ]
+    head = f"### `{spec.name}`: {geometry}\n\n{spec.description}\n\n"
+    return head + _table(("column", "required", "what", "values", "when empty"), rows)
+
+
+def _column(column: Column) -> str:
+    kinds = {"id": "text without `;`", "count": "whole number", "flag": "`true`, `false`"}
+    values = kinds.get(column.kind, column.kind)
+    if column.allowed:
+        values = ", ".join(f"`{value}`" for value in column.allowed)
+    if column.pattern_text:
+        values = column.pattern_text
+    if math.isfinite(column.minimum):
+        values += f", {column.minimum:,.0f}…{column.maximum:,.0f}"
+    return values
+
+
+def _default(column: Column, spec: TableSpec) -> str:
+    if column.name == "id" and spec.id_prefix:
+        return f"without the column: {spec.id_prefix}1, {spec.id_prefix}2 …"
+    return column.default_text
+
+
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [header, ("---",) * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def main() -> int:
+    """Write the files, or with --check say which are not current."""
+    stale = []
+    for name, text in (("region.schema.json", schema_text()), ("region.md", document_text())):
+        path = DOCS / name
+        if "--check" not in sys.argv:
+            path.write_text(text, encoding="utf-8", newline="\n")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    if stale:
+        print(f"not current: {', '.join(stale)}; run python scripts/write_region_docs.py", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""The command line on the embedded region: what it writes, prints and answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from mutualaid.cli import app
+from mutualaid.reports import RESULT_FILES
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def mutualaid(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does, in a process of its own."""
+    command = [sys.executable, "-W", "error::FutureWarning", "-m", "mutualaid", *words]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, check=False, env=os.environ | {"NO_COLOR": "1"}
+    )
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder = tmp_path_factory.mktemp("demo")
+    return folder / "mutualaid-demo", mutualaid("demo", cwd=folder)
+
+
+def test_demo_writes_every_result(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, done = demo
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (folder / "results").iterdir()) == sorted(RESULT_FILES)
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == [], "leftovers"
+    for file in RESULT_FILES:
+        assert file in done.stdout
+
+
+def test_demo_prints_what_summary_json_holds(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, done = demo
+    total = json.loads((folder / "results" / "summary.json").read_text("utf-8"))["common"]["total"]
+    for number in (total["population"], total["closed_by_joint"], total["remaining"]):
+        assert f"{number:,.0f}" in done.stdout
+
+
+def test_layers_and_times_open_and_agree_with_the_summary(
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    results = demo[0] / "results"
+    layers = set(pyogrio.list_layers(results / "coverage.gpkg")[:, 0])
+    assert {"coverage", "gaps", "isochrones", "stations", "jurisdictions", "crossings"} <= layers
+    total = json.loads((results / "summary.json").read_text("utf-8"))["common"]["total"]
+    cells = gpd.read_file(results / "coverage.gpkg", layer="coverage")
+    own = cells.loc[cells["status"] == "own", "population"].sum()
+    assert own == pytest.approx(total["alone"]["covered"], abs=1)
+    gaps = gpd.read_file(results / "gaps.geojson")
+    assert gaps.crs.to_epsg() == 4326
+    left = gaps.loc[gaps["level"] == "joint", "population"].sum()
+    assert left == pytest.approx(total["population"] - total["joint"]["covered"], abs=1)
+    times = pd.read_parquet(results / "response_times.parquet")
+    assert (times["drive_s"] >= 0).all()
+
+
+def test_run_record_names_inputs_by_hash_and_no_place_on_this_machine(
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = demo
+    text = (folder / "results" / "run.json").read_text("utf-8")
+    record = json.loads(text)
+    stations = next(row for row in record["inputs"] if row["file"].startswith("stations"))
+    digest = hashlib.sha256((folder / "region" / stations["file"]).read_bytes()).hexdigest()
+    assert stations["sha256"] == digest
+    assert str(folder) not in text
+    assert record["versions"]["mutualaid"]
+
+
+def test_run_takes_what_the_user_changed(demo: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
+    region = tmp_path / "region"
+    shutil.copytree(demo[0] / "region", region)
+    slow = mutualaid("run", "region", "--dispatch-s", "600", "--json", cwd=tmp_path)
+    assert slow.returncode == 0, slow.stderr
+    answer = json.loads(slow.stdout)
+    assert answer["summary"]["parameters"]["dispatch_s"] == 600
+    total = answer["summary"]["common"]["total"]
+    assert total["joint"]["covered"] == total["alone"]["covered"]
+    assert Path(tmp_path / answer["files"]["map.html"]).is_file()
+
+
+def test_check_prints_defects_with_remedies_and_code_3(
+    demo: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    region = tmp_path / "region"
+    shutil.copytree(demo[0] / "region", region)
+    good = mutualaid("check", "region", cwd=tmp_path)
+    assert (good.returncode, good.stdout.strip()) == (0, "No defects found.")
+    settings = region / "region.toml"
+    settings.write_text(settings.read_text("utf-8") + '\n[surprise]\nkey = "[bold]x"\n', "utf-8")
+    bad = mutualaid("check", "region", cwd=tmp_path)
+    assert bad.returncode == 3
+    assert "surprise" in bad.stderr
+    assert "Remedy:" in bad.stderr
+    machine = mutualaid("run", "region", "--json", cwd=tmp_path)
+    assert machine.returncode == 3
+    assert json.loads(machine.stdout)["defects"][0]["file"] == "region.toml"
+    assert not (region / "results").exists()
+
+
+def test_wrong_use_is_code_2(tmp_path: Path) -> None:
+    assert mutualaid("run", cwd=tmp_path).returncode == 2
+    assert mutualaid("new", "region", cwd=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("command", sorted(get_command(app).commands))  # type: ignore[attr-defined]
+def test_every_command_has_help_and_is_documented(command: str) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"])
+    assert shown.exit_code == 0
+    assert len(shown.output.split()) > 12
+    assert f"mutualaid {command}" in (ROOT / "README.md").read_text("utf-8")

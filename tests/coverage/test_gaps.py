@@ -1,0 +1,215 @@
+"""Gaps: people are kept to the last one, polygons stay off covered people and inside the jurisdictions."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mutualaid.coverage import gaps
+
+CELL = 100.0
+AREAS = gpd.GeoDataFrame(
+    {"name": ["Aville", "Bstadt"], "partner": ["A", "B"]},
+    geometry=[shapely.box(0, 0, 1050, 2000), shapely.box(1050, 0, 2000, 2000)],
+    index=pd.Index(["A", "B"], name="id"),
+    crs=32632,
+)
+
+
+def covered(
+    cells: list[tuple[int, int, str, str]], population: list[float] | None = None
+) -> gpd.GeoDataFrame:
+    """Coverage of cells (column, row, jurisdiction, status), each with a point on its jurisdiction's side."""
+    table = pd.DataFrame(cells, columns=["ix", "iy", "jurisdiction", "status"])
+    x, y = table["ix"] * CELL, table["iy"] * CELL
+    own, joint = table["status"] == "own", table["status"].isin(["own", "joint"])
+    off_road = table["status"] == "unreachable"
+    points = [
+        shapely.box(a, b, a + CELL, b + CELL).intersection(AREAS.geometry[name]).centroid
+        for a, b, name in zip(x, y, table["jurisdiction"], strict=True)
+    ]
+    return gpd.GeoDataFrame(
+        {
+            "population": population or [10.0] * len(table),
+            "jurisdiction": table["jurisdiction"],
+            "partner": table["jurisdiction"],
+            "cell_x": x,
+            "cell_y": y,
+            "road_status": np.where(off_road, "too_far", "ok"),
+            "status": table["status"],
+            "alone_covered": own,
+            "alone_s": np.where(own, 100.0, np.where(off_road, np.inf, 600.0 + table["ix"])),
+            "joint_covered": joint,
+            "joint_s": np.where(joint, 90.0, np.where(off_road, np.inf, 600.0)),
+            "joint_partner": np.where(table["jurisdiction"] == "A", "B", "A"),
+        },
+        geometry=points,
+        crs=32632,
+    )
+
+
+def test_cells_that_touch_are_one_gap_corners_included() -> None:
+    found = gaps(
+        covered([(0, 0, "A", "gap"), (1, 1, "A", "gap"), (2, 1, "A", "gap"), (5, 1, "A", "gap")]),
+        AREAS,
+        cell_m=CELL,
+    )
+    alone = found[found["level"] == "alone"]
+    assert alone["population"].tolist() == [30.0, 10.0]
+    assert alone.geometry.geom_type.tolist() == ["Polygon", "Polygon"]
+    assert found.index.tolist() == ["G1", "G2", "G3", "G4"]
+    assert found["population"].is_monotonic_decreasing
+
+
+def test_who_closes_a_gap_and_what_remains() -> None:
+    frame = covered(
+        [(0, 0, "A", "gap"), (1, 0, "A", "joint"), (2, 0, "A", "joint"), (3, 0, "A", "unreachable")],
+        [1.0, 20.0, 40.0, 3.0],
+    )
+    found = gaps(frame, AREAS, cell_m=CELL)
+    gap = found[found["level"] == "alone"].iloc[0]
+    assert gap[["population", "closed_population", "remaining_population"]].tolist() == [64, 60, 4]
+    assert gap["unreachable_population"] == 3
+    assert gap["closed_by"] == "B"
+    assert gap["saved_median_s"] == 602 - 90  # 40 of the 60 people are in the column 2
+    assert gap["median_s"] == 602
+    assert gap["worst_s"] == math.inf
+    joint = found[found["level"] == "joint"]
+    assert joint["population"].tolist() == [3.0, 1.0]
+    assert joint["closed_by"].tolist() == ["", ""]
+    assert joint["saved_median_s"].isna().all()
+    assert (joint["remaining_population"] == joint["population"]).all()
+
+
+def test_no_gap_is_an_empty_table_with_all_columns() -> None:
+    found = gaps(covered([(0, 0, "A", "own")]), AREAS, cell_m=CELL)
+    assert len(found) == 0
+    assert {"level", "name", "population", "geometry", "closed_by"} <= set(found.columns)
+    assert found.crs == AREAS.crs
+
+
+def test_places_without_people_are_no_gap() -> None:
+    assert len(gaps(covered([(0, 0, "A", "gap")], [0.0]), AREAS, cell_m=CELL)) == 0
+
+
+def test_a_cell_on_the_border_is_cut_there() -> None:
+    found = gaps(covered([(10, 0, "A", "gap"), (10, 0, "B", "own")]), AREAS, cell_m=CELL)
+    assert found.geometry.area.tolist() == pytest.approx([5000.0, 5000.0])
+    assert found.geometry.iloc[0].within(AREAS.geometry["A"].buffer(1e-6))
+
+
+def test_a_gap_across_the_border_names_both_sides_most_people_first() -> None:
+    found = gaps(
+        covered(
+            [(9, 0, "A", "gap"), (10, 0, "A", "gap"), (10, 0, "B", "gap"), (2, 9, "B", "own")], [1, 1, 9, 50]
+        ),
+        AREAS,
+        cell_m=CELL,
+    )
+    assert found["jurisdictions"].tolist() == ["B;A", "B;A"]
+    assert found["name"].tolist() == ["Bstadt / Aville", "Bstadt / Aville"]
+    assert found.geometry.iloc[0].geom_type == "Polygon"
+
+
+def test_names_say_where_and_along_which_road() -> None:
+    frame = covered([(0, 0, "A", "gap"), (9, 19, "A", "gap"), (5, 10, "A", "gap"), (5, 5, "A", "own")])
+    assert gaps(frame, AREAS, cell_m=CELL)["part"].tolist()[:3] == ["south-west", "north-east", "centre"]
+    ends = [(10, 90), (10, 60), (60, 95), (0, 99), (5, 99)]
+    rows = [[(west, 10 * i + 5), (east, 10 * i + 5)] for i, (west, east) in enumerate(ends)]
+    lines = shapely.linestrings(rows)
+    roads = pd.DataFrame(
+        {
+            "name": ["Long Lane", "Split Street", "Split Street", "Motorway", "Tunnel"],
+            "class": ["residential", "residential", "residential", "motorway", "residential"],
+            "length_m": [80.0, 50.0, 35.0, 99.0, 94.0],
+            "tunnel": [False, False, False, False, True],
+            "crossing": -1,
+        }
+    )
+    network: Any = SimpleNamespace(roads=roads, lines=lambda rows: lines[rows])
+    named = gaps(frame, AREAS, cell_m=CELL, network=network)
+    assert named["name"].iloc[0] == "Aville, south-west: Split Street"
+    assert named["road"].tolist()[:3] == ["Split Street", "", ""]
+
+
+def test_a_gap_that_holds_most_of_a_place_is_called_after_all_of_it() -> None:
+    found = gaps(covered([(0, 0, "A", "gap"), (5, 5, "A", "own")], [70, 30]), AREAS, cell_m=CELL)
+    assert found["name"].iloc[0] == "Aville"
+
+
+def test_equal_names_on_a_level_are_numbered() -> None:
+    frame = covered([(0, 0, "A", "gap"), (0, 2, "A", "gap"), (5, 5, "A", "own")])
+    names = gaps(frame, AREAS, cell_m=CELL).query("level == 'joint'")["name"].tolist()
+    assert names == ["Aville, south-west", "Aville, south-west (2)"]
+
+
+def test_points_are_joined_within_the_distance_given() -> None:
+    frame = covered([(0, 0, "A", "gap"), (3, 0, "A", "gap"), (7, 0, "A", "gap")]).drop(
+        columns=["cell_x", "cell_y"]
+    )
+    for link_m, populations in ((299.0, [10, 10, 10]), (300.0, [20, 10]), (400.0, [30])):
+        found = gaps(frame, AREAS, link_m=link_m)
+        assert found.query("level == 'joint'")["population"].tolist() == populations
+
+
+def test_two_points_in_one_cell_with_different_fate_are_told_apart() -> None:
+    frame = covered([(0, 0, "A", "gap"), (0, 0, "A", "own")])
+    frame.geometry = gpd.points_from_xy([20, 80], [50, 50], crs=32632)
+    polygon = gaps(frame, AREAS, cell_m=CELL).geometry.iloc[0]
+    assert polygon.intersects(frame.geometry[0])
+    assert not polygon.intersects(frame.geometry[1])
+
+
+def squares(frame: gpd.GeoDataFrame) -> shapely.Geometry:
+    """Cells of points, each on its jurisdiction's side of the border."""
+    boxes = shapely.box(frame["cell_x"], frame["cell_y"], frame["cell_x"] + CELL, frame["cell_y"] + CELL)
+    return shapely.union_all(shapely.intersection(boxes, np.asarray(AREAS.geometry[frame["jurisdiction"]])))
+
+
+STATUS = st.sampled_from(["own", "joint", "gap", "unreachable"])
+PLACES = st.dictionaries(
+    st.one_of(
+        st.tuples(st.integers(6, 10), st.integers(0, 5), st.just("A")),
+        st.tuples(st.integers(10, 14), st.integers(0, 5), st.just("B")),
+    ),
+    st.tuples(STATUS, st.floats(0, 50, allow_subnormal=False)),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(PLACES, st.booleans())
+def test_people_are_conserved_and_polygons_keep_off_others(
+    places: dict[tuple[int, int, str], tuple[str, float]], with_cells: bool
+) -> None:
+    frame = covered(
+        [(*place, status) for place, (status, _) in places.items()], [people for _, people in places.values()]
+    )
+    found = gaps(frame, AREAS, cell_m=CELL if with_cells else None)
+    area = shapely.union_all(AREAS.geometry.to_numpy())
+    peopled = frame[frame["population"] > 0]
+    points = peopled.geometry.to_numpy()
+    for level in ("alone", "joint"):
+        here = found[found["level"] == level]
+        left = math.fsum(frame["population"][~frame[f"{level}_covered"]])
+        assert math.fsum(here["population"]) == pytest.approx(left, rel=1e-12)
+        if len(here):
+            is_covered = peopled[f"{level}_covered"].to_numpy()
+            whole = shapely.union_all(here.geometry.to_numpy())
+            assert not shapely.intersects(whole, points[is_covered]).any()
+            assert shapely.distance(whole, points[~is_covered]).max() < 1e-6
+            assert shapely.area(shapely.difference(whole, area)) < 1e-6
+            if with_cells:
+                assert shapely.area(shapely.intersection(whole, squares(peopled[is_covered]))) < 1e-6
+    assert shapely.is_valid(found.geometry.to_numpy()).all()
+    assert not shapely.is_empty(found.geometry.to_numpy()).any()

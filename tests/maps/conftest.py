@@ -1,0 +1,335 @@
+"""A small made-up border region with its analysis, and a browser that lets nothing out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from mutualaid.coverage import coverage, gaps, response_times, standard
+from mutualaid.data import Parameters, Region, Source
+from mutualaid.network import Network
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Dialog, Page, Route
+
+UTM = CRS.from_epsg(32632)
+CORNER = np.array([560_000.0, 5_230_000.0])  # lower left
+SIDE = 9_000.0
+BRIDGES = np.array([[4_500.0, 2_500.0], [4_500.0, 7_000.0]])
+
+
+def _river(y: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 4_500 + 500 * np.sin((y - 2_500) / 4_500 * np.pi)
+
+
+def _jurisdictions(names: tuple[str, str], partner: str) -> gpd.GeoDataFrame:
+    y = np.linspace(0, SIDE, 60)
+    bank = np.column_stack((_river(y), y))
+    west = shapely.Polygon(np.vstack(([[0, 0]], bank, [[0, SIDE]])))
+    east = shapely.Polygon(np.vstack(([[SIDE, 0]], [[SIDE, SIDE]], bank[::-1])))
+    return gpd.GeoDataFrame(
+        {
+            "name": names,
+            "country": ["AA", "BB"],
+            "languages": ["en", "en"],
+            "population": [np.nan, np.nan],
+            "partner": ["west", partner],
+            "completed": False,
+        },
+        index=pd.Index(["west", "east"], name="id"),
+        geometry=[shapely.transform(side, lambda at: at + CORNER) for side in (west, east)],
+        crs=UTM,
+    )
+
+
+def _demand(jurisdictions: gpd.GeoDataFrame, cell_m: float, count: int) -> gpd.GeoDataFrame:
+    """Cells around three towns, the `count` most populous ones."""
+    steps = np.arange(0, SIDE, cell_m)
+    x, y = (axis.ravel() for axis in np.meshgrid(steps, steps))
+    towns = [(2_600, 3_000, 40.0), (6_800, 2_600, 24.0), (5_800, 7_000, 20.0), (1_900, 7_400, 9.0)]
+    weight = sum(
+        size * np.exp(-(((x - cx) ** 2 + (y - cy) ** 2) / 1_300**2)) for cx, cy, size in towns
+    ) + np.random.default_rng(4).exponential(0.6, len(x))
+    keep = np.argsort(-np.asarray(weight), kind="stable")[:count]
+    x, y = x[keep] + CORNER[0], y[keep] + CORNER[1]
+    centre = shapely.points(x + cell_m / 2, y + cell_m / 2)
+    inside = shapely.contains(jurisdictions.geometry["west"], centre)
+    people = np.asarray(weight)[keep] * (cell_m / 100) ** 2
+    return gpd.GeoDataFrame(
+        {
+            "population": people.round(1),
+            "jurisdiction": np.where(inside, "west", "east"),
+            "partner": np.where(inside, "west", jurisdictions["partner"]["east"]),
+            "road_status": np.where(np.arange(len(x)) % 97 == 96, "too_far", "ok"),
+            "cell_x": x,
+            "cell_y": y,
+        },
+        index=pd.Index([f"c{i}" for i in range(len(x))], name="id"),
+        geometry=centre,
+        crs=UTM,
+    )
+
+
+def _stations(name: str, partner: str) -> gpd.GeoDataFrame:
+    at = np.array([[2_400.0, 3_100.0], [7_400.0, 2_200.0], [3_300.0, 7_300.0]]) + CORNER
+    return gpd.GeoDataFrame(
+        {
+            "name": [name or own for own in ("Westport Central", "Easton", "Westport Mill")],
+            "jurisdiction": ["west", "east", "west"],
+            "partner": ["west", partner, "west"],
+            "service": "fire",
+            "department": ["career", "volunteer", "career"],
+            "turnout_s": np.nan,
+            "status": "active",
+        },
+        index=pd.Index(["s1", "s2", "s3"], name="id"),
+        geometry=gpd.points_from_xy(*at.T),
+        crs=UTM,
+    )
+
+
+def _drive(stations: gpd.GeoDataFrame, demand: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Drives at 40 km/h with a detour of a third; from one side to the other over the nearer bridge."""
+    home, away = (shapely.get_coordinates(table.geometry) for table in (stations, demand))
+    bridges = BRIDGES + CORNER
+
+    def distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.hypot(*(a[:, None, :] - b[None, :, :]).transpose(2, 0, 1)))
+
+    over = (distance(home, bridges)[:, None, :] + distance(away, bridges)[None, :, :]).min(axis=2)
+    foreign = stations["jurisdiction"].to_numpy()[:, None] != demand["jurisdiction"].to_numpy()
+    seconds = np.where(foreign, over, distance(home, away)) * 1.33 / (40 / 3.6)
+    reached = (seconds <= 900) & (demand["road_status"] == "ok").to_numpy()
+    origin, destination = np.nonzero(reached)
+    return pd.DataFrame(
+        {
+            "origin": stations.index[origin],
+            "destination": demand.index[destination],
+            "drive_s": seconds[reached].round(3),
+            "crossing_s": np.where(foreign[reached], 20.0, 0.0),
+        }
+    )
+
+
+def _network(crossing: str) -> Network:
+    """A lattice of roads that only the bridges carry over the river."""
+    classes = ["primary", "residential", "tertiary", "residential"]
+    lines, kinds = [], []
+    for k, at in enumerate(np.arange(250.0, SIDE, 500.0)):
+        t = np.linspace(100, SIDE - 100, 40)
+        wave = 60 * np.sin(t / 900 + k)
+        bank = _river(np.full_like(t, at))
+        for side in (t < bank - 80, t > bank + 80):
+            lines.append(np.column_stack((t, at + wave))[side])
+            kinds.append(classes[k % 4])
+        column = np.column_stack((at + wave, t))
+        off = np.abs(column[:, 0] - _river(t)) > 120
+        for run in np.split(np.arange(len(t)), np.flatnonzero(~off)):
+            if len(run) > 2:
+                lines.append(column[run[1:]])
+                kinds.append(classes[(k + 1) % 4])
+    for bridge in BRIDGES:
+        lines.append(bridge + np.array([[-700, 0], [0, 10], [700, 0]]))
+        kinds.append("secondary")
+    m = len(lines)
+    offsets = np.concatenate(([0], np.cumsum([len(line) for line in lines])))
+    road_xy = np.vstack(lines) + CORNER
+    roads = pd.DataFrame({"class": pd.Categorical(kinds), "crossing": np.full(m, -1, dtype=np.int32)})
+    crossings = gpd.GeoDataFrame(
+        {
+            "name": [crossing or own for own in ("Old Bridge", "New Bridge")],
+            "from_jurisdiction": "west",
+            "to_jurisdiction": "east",
+            "international": [True, False],
+        },
+        index=pd.Index(["x1", "x2"], name="crossing"),
+        geometry=gpd.points_from_xy(*(BRIDGES + CORNER).T),
+        crs=UTM,
+    )
+    none = np.zeros(0)
+    return Network(UTM, none.astype(np.int64), none, none, roads, road_xy, offsets, crossings)
+
+
+def _isochrones(stations: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    rows = []
+    for level, chosen in (("alone", stations.iloc[:2]), ("joint", stations)):
+        inner: shapely.Geometry = shapely.Polygon()
+        for k, radius in enumerate((1_000, 2_000, 3_000)):
+            disc = shapely.union_all(shapely.buffer(chosen.geometry.to_numpy(), radius))
+            rows.append(("", level, 4 * k, 4 * k + 4, shapely.difference(disc, inner)))
+            inner = disc
+    return gpd.GeoDataFrame(rows, columns=["station", "level", "from_min", "to_min", "geometry"], crs=UTM)
+
+
+NAMES = {
+    "region": "Both banks of the Ister",
+    "west": "Westport",
+    "east": "Easton",
+    "partner": "east",
+    "station": "",
+    "crossing": "",
+    "note": "A made-up region. It shows how the map is read.",
+    "unit": "engine",
+    "gap": "",
+    "source": "invented",
+    "standard": "",
+}
+
+
+def _made_up(*, cell_m: float = 100.0, count: int = 2_000, cells: bool = True, **texts: str) -> Any:
+    """Analyse the made-up region; `cells` False: people are points without extent; `texts` replace NAMES."""
+    names = NAMES | texts
+    jurisdictions = _jurisdictions((names["west"], names["east"]), names["partner"])
+    demand = _demand(jurisdictions, cell_m, count)
+    if not cells:
+        demand = demand.drop(columns=["cell_x", "cell_y"])
+    stations = _stations(names["station"], names["partner"])
+    rule = standard("de-agbf-first")
+    if names["standard"]:
+        rule = replace(rule, name=names["standard"], source=names["standard"])
+    parameters = Parameters(dispatch_s=60, crossing_s=20, cutoff_s=900)
+    times = response_times(_drive(stations, demand), stations, demand, parameters)
+    reached = coverage(times, demand, stations, rule)
+    network = _network(names["crossing"])
+    units = pd.DataFrame({"station": ["s1"], "kind": [names["unit"]], "count": [2], "staffing": [6.0]})
+    region = Region(
+        name=names["region"],
+        folder=Path(),
+        crs=UTM,
+        jurisdictions=jurisdictions,
+        stations=stations,
+        units=units,
+        demand=demand,
+        cell_m=cell_m if cells else None,
+        hospitals=stations.iloc[:0],
+        network_files=(),
+        parameters=parameters,
+        sources=(Source("everything", names["source"], names["source"], "2026"),),
+        note=names["note"],
+    )
+    found = gaps(reached, jurisdictions, cell_m=cell_m) if cells and count < 5_000 else _no_gaps()
+    if names["gap"]:
+        found["name"] = names["gap"]
+    return SimpleNamespace(
+        region=region,
+        network=network,
+        standard=rule,
+        local_standards={"west": rule, "east": standard("us-nfpa-1720-urban")},
+        stations=stations,
+        demand=demand,
+        coverage=reached,
+        gaps=found,
+        isochrones=_isochrones(stations),
+    )
+
+
+def _no_gaps() -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame({"level": []}, geometry=[], crs=UTM)
+
+
+@pytest.fixture(scope="session")
+def made_up() -> Callable[..., Any]:
+    """Analyse a made-up region of a chosen size, with chosen texts."""
+    return _made_up
+
+
+@pytest.fixture(scope="session")
+def analysis() -> Any:
+    """The made-up region with 2,000 cells."""
+    return _made_up()
+
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium of the system; without it the test is skipped, but fails where CI must have it."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        program, reason = None, "playwright is not installed"
+    else:
+        reason = "chromium is not installed"
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no browser: {reason}")
+        pytest.skip(f"no browser: {reason}")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Visit:
+    """An opened page, what it asked for beyond its own file, and what it complained about."""
+
+    page: Page
+    requests: list[str]
+    complaints: list[str]
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Open a file in a browser without a network and wait until the map is complete."""
+    contexts = []
+
+    def go(path: Path, *, width: int = 1400, height: int = 900, wait: bool = True, **options: Any) -> Visit:
+        context = browser.new_context(offline=True, viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        seen = Visit(page, [], [])
+        own = path.resolve().as_uri()
+
+        def refuse(route: Route) -> None:
+            if route.request.url == own:
+                route.continue_()
+            else:
+                seen.requests.append(route.request.url)
+                route.abort()
+
+        page.route("**/*", refuse)
+
+        def complain(kind: str, text: str) -> None:
+            if kind not in ("log", "info", "debug"):
+                seen.complaints.append(f"{kind}: {text}")
+
+        def dismiss(dialog: Dialog) -> None:
+            complain("dialog", dialog.message)
+            dialog.dismiss()
+
+        page.on("console", lambda message: complain(message.type, message.text))
+        page.on("pageerror", lambda error: complain("error", str(error)))
+        page.on("dialog", dismiss)
+        page.goto(own)
+        if wait:
+            page.wait_for_selector("[data-mutualaid=ready]")
+        return seen
+
+    yield go
+    for context in contexts:
+        context.close()

@@ -1,0 +1,417 @@
+"""The page in a real browser: what people see, and what hostile data cannot do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import folium
+import numpy as np
+import pytest
+from mutualaid.maps import coverage_map, esc, save_offline
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+HOSTILE = {
+    "script": "<script>window.pwned = 1; alert(1)</script>",
+    "script end": "</script><script>window.pwned = 1</script>",
+    "comment": "<!-- <script>",
+    "backtick": "`; window.pwned = 1; `",
+    "template literal": "${window.pwned = 1}",
+    "jinja": "{{7*7}}{% raw %}{# x",
+    "windows path": "C:\\users\\new",
+    "quotes": "\"'; window.pwned = 1; //",
+    "image": "<img src=x onerror=window.pwned=1>",
+    "handler": '" onmouseover="window.pwned=1',
+    "right to left": "\u202eمحطة \u200fالإطفاء\u2066",
+    "emoji": "🚒👩🏽‍🚒 Zürich",
+    "line ends": "one\u2028two\u2029three\nfour",
+    "long": "Llanfair " * 1_200,
+}
+
+
+def text_of(page: Page, selector: str) -> str:
+    return page.locator(selector).first.inner_text()
+
+
+def layer(page: Page, name: str) -> None:
+    page.locator(".leaflet-control-layers label", has_text=name).click()
+
+
+@pytest.fixture
+def made_up_page(analysis: Any, tmp_path: Path) -> tuple[folium.Map, Path]:
+    page = coverage_map(analysis)
+    return page, save_offline(page, tmp_path / "map.html")
+
+
+def test_nothing_is_requested_and_nothing_complains(made_up_page: Any, visit: Callable[..., Any]) -> None:
+    seen = visit(made_up_page[1])
+    for name in ("Crossings", "Driving time areas", "Names", "Gaps", "People", "People", "Roads"):
+        layer(seen.page, name)
+    seen.page.mouse.wheel(0, -300)
+    seen.page.wait_for_timeout(400)
+    assert seen.requests == []
+    assert seen.complaints == []
+
+
+def test_the_policy_stops_what_a_page_would_otherwise_do(
+    made_up_page: Any, visit: Callable[..., Any]
+) -> None:
+    seen = visit(made_up_page[1])
+    seen.page.evaluate(
+        """() => {
+            const script = document.createElement('script');
+            script.textContent = 'window.pwned = 1';
+            document.head.append(script);
+            new Image().src = 'https://example.org/count.png';
+            return fetch('https://example.org/').catch(() => 0);
+        }"""
+    )
+    assert seen.page.evaluate("window.pwned") is None
+    assert seen.requests == []
+    assert len(seen.complaints) >= 3
+
+
+def test_the_switch_changes_numbers_and_colours_at_once(
+    made_up_page: Any, analysis: Any, visit: Callable[..., Any]
+) -> None:
+    page = visit(made_up_page[1]).page
+    people, status = analysis.coverage["population"], analysis.coverage["status"]
+    alone, joint = people[status == "own"].sum(), people[status.isin(["own", "joint"])].sum()
+    assert page.locator("button[aria-pressed=true]").all_inner_texts() == ["Joint team", "In time?"]
+    assert f"{joint:,.0f} of {people.sum():,.0f} people" in text_of(page, ".ma-head")
+    assert text_of(page, ".ma-big") == f"{joint / people.sum():.0%}".replace("%", " %")
+    assert f"{joint - alone:,.0f} more people" in text_of(page, ".ma-gain")
+    assert f"{people.sum() - joint:,.0f} people remain" in text_of(page, ".ma-gain")
+    closed = cell_centre(analysis, analysis.coverage.index[status == "joint"][0])
+    green = colours_near(page, made_up_page[0], closed)
+    page.get_by_role("button", name="Each alone").click()
+    assert f"{alone:,.0f} of" in text_of(page, ".ma-head")
+    assert f"{joint - alone:,.0f} more people would" in text_of(page, ".ma-gain")
+    orange = colours_near(page, made_up_page[0], closed)
+    assert not green & orange
+    assert len(green) == len(orange) == 2  # each with its hatching
+    assert "a neighbour only" not in text_of(page, ".ma-panel")
+
+
+def cell_centre(analysis: Any, key: str) -> list[float]:
+    point = analysis.coverage.geometry.loc[[key]].to_crs(4326).iloc[0]
+    return [point.y, point.x]
+
+
+def colours_near(page: Page, page_map: folium.Map, at: list[float]) -> set[str]:
+    """Colours of the cell canvas in 12 × 12 pixels around a place."""
+    return set(
+        page.evaluate(
+            """([name, at]) => {
+                const map = window[name], p = map.latLngToContainerPoint(at);
+                const canvas = map.getPane('ma-cells').querySelector('canvas'), box = canvas.getBoundingClientRect();
+                const frame = map.getContainer().getBoundingClientRect();
+                const x = p.x + frame.x - box.x, y = p.y + frame.y - box.y;
+                const d = canvas.getContext('2d').getImageData(x - 5, y - 5, 10, 10).data, out = [];
+                for (let k = 0; k < d.length; k += 4) out.push([...d.slice(k, k + 4)].join());
+                return out;
+            }""",
+            [page_map.get_name(), at],
+        )
+    )
+
+
+@pytest.mark.parametrize("cells", [True, False])
+@pytest.mark.parametrize("zoom", [13, 15])
+def test_every_place_on_the_map_tells_what_the_analysis_says_of_it(
+    made_up: Callable[..., Any], tmp_path: Path, visit: Callable[..., Any], cells: bool, zoom: int
+) -> None:
+    analysis = made_up(cells=cells)
+    page_map = coverage_map(analysis)
+    page = visit(save_offline(page_map, tmp_path / "map.html")).page
+    chosen = analysis.coverage.sample(60, random_state=zoom)
+    points = chosen.geometry.to_crs(4326)
+    name = next(key for key in page_map._children if key.startswith("cells_"))
+    found = page.evaluate(
+        """([map, cells, zoom, places]) => places.map(at => {
+            window[map].setView(at, zoom, { animate: false });
+            const layer = window[cells], [i] = layer.at(window[map].latLngToContainerPoint(at)), c = layer.columns;
+            return { people: c.population[i] / 10, status: c.status[i], alone: c.alone_s[i], joint: c.joint_s[i],
+                second: c.joint_second[i], drive: c.joint_drive[i], station: layer.data.stations[c.joint_station[i] - 1] || '' };
+        })""",
+        [page_map.get_name(), name, zoom, np.column_stack((points.y, points.x)).tolist()],
+    )
+    statuses = ["own", "joint", "gap", "unreachable"]
+    names = analysis.stations["name"]
+    for row, seen in zip(chosen.itertuples(), found, strict=True):
+        assert seen["people"] == pytest.approx(row.population, abs=0.051)
+        assert statuses[seen["status"]] == row.status
+        for key, seconds in (("alone", row.alone_s), ("joint", row.joint_s), ("second", row.joint_second_s)):
+            assert seen[key] == (np.ceil(seconds - 1e-6) if np.isfinite(seconds) else 65535)
+        assert seen["drive"] == (65535 if np.isnan(row.joint_drive_s) else np.ceil(row.joint_drive_s - 1e-6))
+        assert seen["station"] == ("" if row.joint_station is np.nan else names[row.joint_station])
+
+
+def hover(page: Page, page_map: folium.Map, at: list[float]) -> None:
+    x, y = page.evaluate(
+        "([map, at]) => { const p = window[map].latLngToContainerPoint(at); return [p.x, p.y]; }",
+        [page_map.get_name(), at],
+    )
+    page.mouse.move(x - 1, y - 1)
+    page.mouse.move(x, y)
+
+
+def test_hovering_tells_who_comes_when_and_why(
+    made_up_page: Any, analysis: Any, visit: Callable[..., Any]
+) -> None:
+    page = visit(made_up_page[1]).page
+    status = analysis.coverage["status"]
+    key = analysis.coverage.loc[status == "joint", "joint_s"].idxmin()
+    hover(page, made_up_page[0], cell_centre(analysis, key))
+    tip = text_of(page, ".ma-tip")
+    row = analysis.coverage.loc[key]
+    assert tip.startswith("Easton\n")
+    assert "too late\nEaston\nturnout 4:00 · drive" in tip
+    assert "in time\nWestport Mill\ncalling the neighbour 1:00 · turnout 1:20 · border 0:20 · drive" in tip
+    minutes, seconds = divmod(int(np.ceil(row["joint_s"] - 1e-6)), 60)
+    assert f"{minutes}:{seconds:02d} min in time" in tip
+    assert tip.endswith("Before the clock starts: answering 0:15 · alerting 1:04")
+    lost = analysis.coverage.index[status == "unreachable"][0]
+    hover(page, made_up_page[0], cell_centre(analysis, lost))
+    assert text_of(page, ".ma-tip").endswith("no road near enough")
+    page.mouse.move(20, 300)
+    assert page.locator(".ma-tip").is_hidden()
+
+
+def test_the_legend_follows_the_visible_layers(made_up_page: Any, visit: Callable[..., Any]) -> None:
+    page = visit(made_up_page[1]).page
+    legend = page.locator(".ma-more")
+    assert "Driving time from" not in legend.inner_text()
+    layer(page, "Driving time areas")
+    assert "0 to 4 min" in legend.inner_text()
+    layer(page, "People")
+    assert "their own brigade" not in legend.inner_text()
+    layer(page, "People")
+    page.get_by_role("button", name="Minutes").click()
+    assert "6 to 8 min" in legend.inner_text()
+    assert "later than the standard" in legend.inner_text()
+    assert "their own brigade" not in legend.inner_text()
+
+
+def test_a_gap_tells_its_facts(made_up_page: Any, analysis: Any, visit: Callable[..., Any]) -> None:
+    page = visit(made_up_page[1]).page
+    page.get_by_role("button", name="Each alone").click()
+    gap = analysis.gaps[analysis.gaps["level"] == "alone"].iloc[0]
+    assert page.locator(".ma-chip").first.inner_text() == f"{gap['population']:,.0f}"
+    point = analysis.gaps.representative_point().to_crs(4326).loc[gap.name]
+    x, y = page.evaluate(
+        "([map, at]) => { const p = window[map].latLngToContainerPoint(at); return [p.x, p.y]; }",
+        [made_up_page[0].get_name(), [point.y, point.x]],
+    )
+    page.mouse.click(x, y)
+    popup = text_of(page, ".leaflet-popup-content")
+    assert popup.startswith(gap["name"])
+    assert f"People\n{gap['population']:,.0f}" in popup
+    assert f"A joint team reaches {gap['closed_population']:,.0f} of them in time: Westport." in popup
+    assert f"{gap['remaining_population']:,.0f} people remain" in popup
+
+
+def test_jurisdictions_are_also_a_table(made_up_page: Any, analysis: Any, visit: Callable[..., Any]) -> None:
+    page = visit(made_up_page[1]).page
+    page.get_by_text("By municipality").click()
+    rows = page.locator(".ma-panel tbody tr")
+    east = analysis.coverage[analysis.coverage["jurisdiction"] == "east"]
+    shares = [
+        f"{east.loc[east[f'{level}_covered'], 'population'].sum() / east['population'].sum():.0%}".replace(
+            "%", " %"
+        )
+        for level in ("alone", "joint")
+    ]
+    assert rows.nth(1).locator("th, td").all_inner_texts() == [
+        "Easton",
+        f"{east['population'].sum():,.0f}",
+        *shares,
+    ]
+
+
+def test_the_page_says_what_it_is(made_up_page: Any, visit: Callable[..., Any]) -> None:
+    page = visit(made_up_page[1]).page
+    panel = text_of(page, ".ma-panel")
+    assert "A made-up region." in panel
+    assert "not a dispatch tool" in panel
+    page.get_by_text("About this map").click()
+    assert "until the first unit arrives" in text_of(page, ".ma-panel")
+    assert "invented" in text_of(page, ".leaflet-control-attribution")
+    scale = text_of(page, ".leaflet-control-scale")
+    assert scale.endswith(("km", " m"))
+
+
+def test_a_phone_shows_switch_number_and_map(made_up_page: Any, visit: Callable[..., Any]) -> None:
+    seen = visit(made_up_page[1], width=390, height=844, has_touch=True, is_mobile=True)
+    page = seen.page
+    panel = page.locator(".ma-panel").bounding_box()
+    assert panel is not None
+    assert panel["width"] == 390
+    assert panel["height"] < 844 * 0.55
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.get_by_role("button", name="Minutes").is_hidden()
+    page.get_by_role("button", name="Each alone").tap()
+    assert "by their own brigade" in text_of(page, ".ma-head")
+    page.get_by_text("Legend and details").tap()
+    assert page.get_by_role("button", name="Minutes").is_visible()
+    assert seen.complaints == []
+
+
+def test_the_switch_works_from_the_keyboard(made_up_page: Any, visit: Callable[..., Any]) -> None:
+    page = visit(made_up_page[1]).page
+    page.get_by_role("button", name="Each alone").focus()
+    page.keyboard.press("Enter")
+    assert "by their own brigade" in text_of(page, ".ma-head")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert "by the nearest brigade" in text_of(page, ".ma-head")
+    page.locator(".ma-mark").first.focus()
+    page.keyboard.press("Enter")
+    assert text_of(page, ".leaflet-popup-content").startswith("Westport Central")
+
+
+def test_a_hundred_thousand_cells_stay_small_and_quick(
+    made_up: Callable[..., Any], tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    file = save_offline(coverage_map(made_up(cell_m=25, count=100_000)), tmp_path / "map.html")
+    assert file.stat().st_size < 1_000_000
+    page = visit(file).page
+    assert (
+        page.evaluate("performance.now()") < 4_000
+    )  # from opening to painted; a second where nothing else runs
+    assert (
+        page.evaluate(
+            """() => {
+            const begin = performance.now();
+            document.querySelector('[data-choice=alone]').click();
+            return performance.now() - begin;
+        }"""
+        )
+        < 500
+    )
+
+
+def test_two_jurisdictions_in_one_cell_are_both_told(
+    made_up: Callable[..., Any], tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    analysis = made_up()
+    west, east = (
+        analysis.coverage.index[analysis.coverage["jurisdiction"] == key][0] for key in ("west", "east")
+    )
+    for column in ("cell_x", "cell_y"):
+        analysis.coverage.loc[east, column] = analysis.coverage.loc[west, column]
+    analysis.coverage.loc[east, "population"] = 1.0
+    page_map = coverage_map(analysis)
+    page = visit(save_offline(page_map, tmp_path / "map.html")).page
+    hover(page, page_map, cell_centre(analysis, west))
+    tip = text_of(page, ".ma-tip")
+    assert tip.startswith("Westport\n")
+    assert "\nEaston\n1 people" in tip
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_texts_stay_texts(
+    made_up: Callable[..., Any], tmp_path: Path, visit: Callable[..., Any], text: str
+) -> None:
+    keys = (
+        "region",
+        "west",
+        "east",
+        "partner",
+        "station",
+        "crossing",
+        "note",
+        "unit",
+        "gap",
+        "source",
+        "standard",
+    )
+    page_map = coverage_map(made_up(**dict.fromkeys(keys, text)))
+    seen = visit(save_offline(page_map, tmp_path / "map.html"))
+    page = seen.page
+    shown = " ".join(text.split())
+    shown = shown if len(shown) <= 80 else shown[:79].rstrip() + "…"
+    assert page.title() == shown
+    assert page.locator("h1").text_content() == shown
+    layer(page, "Crossings")
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    assert (page.locator(".ma-note").text_content() or "").startswith(shown[:79])
+    assert shown in (page.locator(".leaflet-control-attribution").text_content() or "")
+    for mark in (0, 3):
+        page.locator(".ma-mark").nth(mark).dispatch_event("click")
+        assert (page.locator(".leaflet-popup-content").last.text_content() or "").startswith(shown)
+    page.mouse.click(1050, 250)  # a gap
+    assert (page.locator(".leaflet-popup-content h3").last.text_content() or "").startswith(shown)
+    page.keyboard.press("Escape")
+    page.locator(".leaflet-popup-close-button").first.click()
+    page.mouse.move(900, 300)
+    page.mouse.move(905, 300)
+    assert shown in (page.locator(".ma-tip").text_content() or "")
+    assert page.evaluate("window.pwned") is None
+    assert seen.complaints == []
+    assert seen.requests == []
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_escaped_texts_stay_texts_in_layers_of_folium(
+    tmp_path: Path, visit: Callable[..., Any], text: str
+) -> None:
+    page_map = folium.Map([47.2, 9.8], zoom_start=12, tiles=None)
+    group = folium.FeatureGroup(name=esc(text)).add_to(page_map)
+    folium.CircleMarker([47.2, 9.8], radius=30, tooltip=esc(text), popup=esc(text)).add_to(group)
+    folium.Marker([47.22, 9.8], icon=folium.DivIcon(html=f"<b class=mine>{esc(text)}</b>")).add_to(page_map)
+    point = {"type": "Point", "coordinates": [9.7, 47.2]}
+    feature = {"type": "Feature", "properties": {"name": esc(text)}, "geometry": point}
+    place = {"type": "FeatureCollection", "features": [feature]}
+    folium.GeoJson(place, tooltip=folium.GeoJsonTooltip(["name"], aliases=[esc(text)])).add_to(page_map)
+    folium.LayerControl(collapsed=False).add_to(page_map)
+    seen = visit(save_offline(page_map, tmp_path / "map.html"), wait=False)
+    page = seen.page
+    flat = "".join(text.split())
+
+    def shows(selector: str) -> bool:
+        return flat in "".join((page.locator(selector).first.text_content() or "").split())
+
+    assert shows(".leaflet-control-layers-overlays")
+    assert shows(".mine")
+    page.mouse.click(700, 450)
+    assert shows(".leaflet-popup-content")
+    assert page.evaluate("window.pwned") is None
+    assert seen.complaints == []
+    assert seen.requests == []
+
+
+def test_a_plain_marker_of_folium_shows_its_own_icon(tmp_path: Path, visit: Callable[..., Any]) -> None:
+    page_map = folium.Map([47.2, 9.8], zoom_start=12, tiles=None)
+    folium.Marker([47.2, 9.8]).add_to(page_map)
+    seen = visit(save_offline(page_map, tmp_path / "map.html"), wait=False)
+    seen.page.wait_for_function("document.querySelector('img.leaflet-marker-icon').naturalWidth === 25")
+    assert seen.requests == []
+    assert seen.complaints == []
+
+
+def test_layers_of_the_user_join_the_map(analysis: Any, tmp_path: Path, visit: Callable[..., Any]) -> None:
+    page_map = coverage_map(analysis)
+    folium.Circle(cell_centre(analysis, "c0"), radius=300, color="#CC79A7").add_to(
+        folium.FeatureGroup(name=esc("Kindergärten <1 km")).add_to(page_map)
+    )
+    seen = visit(save_offline(page_map, tmp_path / "map.html"))
+    assert "Kindergärten <1 km" in text_of(seen.page, ".leaflet-control-layers")
+    assert seen.page.locator("path[stroke='#CC79A7']").count() == 1
+    layer(seen.page, "Kindergärten")
+    assert seen.page.locator("path[stroke='#CC79A7']").count() == 0
+    assert seen.complaints == []
+
+
+def test_an_old_browser_says_what_it_needs(made_up_page: Any, browser: Any) -> None:
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto(made_up_page[1].resolve().as_uri())
+    assert "too old" in page.get_by_role("alert").inner_text()
+    assert json.loads(page.evaluate("JSON.stringify(document.querySelectorAll('.ma-big').length)")) == 1
+    context.close()

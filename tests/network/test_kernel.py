@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from mutualaid.errors import NetworkError
+from mutualaid.network import bounded_dijkstra
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> csr_array:
+    n = draw(st.integers(1, 12))
+    widest = draw(st.sampled_from([1, 9, 40_000]))
+    node = st.integers(0, n - 1)
+    arcs = draw(st.dictionaries(st.tuples(node, node), st.integers(0, widest), max_size=40))
+    tail, head = np.array([*arcs], dtype=np.int64).reshape(-1, 2).T
+    return csr_array((np.array([*arcs.values()], dtype=np.int64), (tail, head)), shape=(n, n))
+
+
+def dense(found: tuple[np.ndarray, np.ndarray, np.ndarray], n: int) -> np.ndarray:
+    ptr, node, ms = found
+    table = np.full((len(ptr) - 1, n), np.inf)
+    table[np.repeat(np.arange(len(ptr) - 1), np.diff(ptr)), node] = ms
+    return table
+
+
+@settings(deadline=None, max_examples=200)
+@given(graphs(), st.integers(0, 60_000), st.booleans())
+def test_bounded_dijkstra_equals_scipy(graph: csr_array, limit: int, backwards: bool) -> None:
+    graph = csr_array(graph.T) if backwards else graph
+    n = graph.shape[0]
+    found = bounded_dijkstra(graph.indptr, graph.indices, graph.data, np.arange(n), limit_ms=limit, threads=1)
+    expected = dijkstra(graph.astype(np.float64), limit=limit)
+    assert len(found[1]) == np.isfinite(expected).sum()
+    np.testing.assert_array_equal(dense(found, n), expected)
+
+
+def test_a_node_exactly_at_the_limit_is_within_it() -> None:
+    ptr, node, _ = bounded_dijkstra(
+        [0, 1, 2, 2], [1, 2], [240_000, 240_000], [0, 0], limit_ms=480_000, threads=1
+    )
+    assert np.diff(ptr).tolist() == [3, 3]
+    ptr, node, _ = bounded_dijkstra([0, 1, 2, 2], [1, 2], [240_000, 240_001], [0], limit_ms=480_000)
+    assert sorted(node.tolist()) == [0, 1]
+
+
+def test_a_queue_longer_than_its_first_pool_is_served_whole() -> None:
+    leaves = 10_000
+    weight = np.random.default_rng(1).integers(1, 1000, leaves)
+    ptr, node, ms = bounded_dijkstra(
+        np.r_[0, np.full(leaves + 1, leaves)],
+        np.arange(1, leaves + 1),
+        weight,
+        [0, 1, 0],
+        limit_ms=999,
+        threads=1,
+    )
+    assert np.diff(ptr).tolist() == [leaves + 1, 1, leaves + 1]
+    for source in (0, 2):
+        order = np.argsort(node[ptr[source] : ptr[source + 1]])
+        assert ms[ptr[source] : ptr[source + 1]][order].tolist() == [0, *weight.tolist()]
+
+
+def test_the_number_of_threads_changes_nothing() -> None:
+    rng = np.random.default_rng(7)
+    graph = csr_array((rng.integers(1, 9000, 4000), (rng.integers(0, 900, 4000), rng.integers(0, 900, 4000))))
+    arrays = graph.indptr, graph.indices, graph.data, rng.integers(0, 900, 50)
+    one, three = (bounded_dijkstra(*arrays, limit_ms=20_000, threads=threads) for threads in (1, 3))
+    for a, b in zip(one, three, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_one_weight_far_above_all_others_is_no_trouble() -> None:
+    _, node, ms = bounded_dijkstra([0, 2, 3, 3], [1, 2, 2], [1, 1 << 50, 1 << 20], [0], limit_ms=1 << 60)
+    assert dict(zip(node.tolist(), ms.tolist(), strict=True)) == {0: 0, 1: 1, 2: 1 + (1 << 20)}
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"indptr": [0, 2, 1]}, "indptr"),
+        ({"head": [0, 2]}, "head"),
+        ({"weight_ms": [1, -1]}, "weight_ms"),
+        ({"sources": [2]}, "sources"),
+        ({"limit_ms": -1}, "limit_ms"),
+    ],
+)
+def test_arrays_that_are_no_graph_are_refused(change: dict[str, object], name: str) -> None:
+    arrays = {"indptr": [0, 1, 2], "head": [1, 0], "weight_ms": [1, 1], "sources": [0], "limit_ms": 5}
+    bounded_dijkstra(**arrays)
+    with pytest.raises(NetworkError, match=name):
+        bounded_dijkstra(**(arrays | change))

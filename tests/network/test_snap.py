@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+from mutualaid.errors import NetworkError
+from mutualaid.network import EdgeTimes, Network, RouteGraph, profile, read_network, route_graph, snap
+
+Draw = Callable[..., Network]
+CRS = "EPSG:32632"
+
+
+def points(*xy: tuple[float, float]) -> gpd.GeoSeries:
+    index = [f"p{i}" for i in range(len(xy))]
+    return gpd.GeoSeries.from_xy([x for x, _ in xy], [y for _, y in xy], index=index, crs=CRS)
+
+
+def graph_of(network: Network, closed: tuple[int, ...] = ()) -> RouteGraph:
+    drive_ms = np.full(2 * network.n_roads, 10_000, np.int32)
+    drive_ms[[2 * road + side for road in closed for side in (0, 1)]] = -1
+    return route_graph(
+        network, profile("civilian"), times=EdgeTimes(drive_ms, np.zeros(network.n_nodes, np.int32))
+    )
+
+
+def test_points_get_position_side_and_distance(draw: Draw) -> None:
+    network = draw([(0, 0), (100, 0), (100, 50)], [(0, 1), (2, 1)])
+    found = snap(network, points((25, 10), (25, -10), (60, 0), (-30, 40), (100, -7), (104, 40), (96, 40)))
+    assert found["road"].tolist() == [0, 0, 0, 0, 0, 1, 1]
+    assert found["fraction"].tolist() == [0.25, 0.25, 0.6, 0.0, 1.0, 0.2, 0.2]
+    assert found["side"].tolist() == ["left", "right", "right", "left", "right", "left", "right"]
+    assert found["distance_m"].tolist() == [10, 10, 0, 50, 7, 4, 4]
+    assert found["status"].tolist() == ["ok"] * 7
+    assert found.index.tolist() == [f"p{i}" for i in range(7)]
+    assert found.dtypes.astype(str).tolist()[:2] == ["int32", "float64"]
+
+
+def test_the_fraction_goes_by_length_along_a_bend(draw: Draw) -> None:
+    straight = draw([(0, 0), (60, 40)], [(0, 1)])
+    bend = np.array([[0.0, 0.0], [60.0, 0.0], [60.0, 40.0]])
+    network = replace(straight, road_xy=bend, road_offset=np.array([0, 3]))
+    found = snap(network, points((30, 5), (65, 15), (65, -5)))
+    assert found["fraction"].tolist() == [0.3, 0.75, 0.6]
+    assert found["side"].tolist() == ["left", "right", "right"]
+
+
+def test_the_distance_at_which_a_point_is_too_far_is_inclusive(draw: Draw) -> None:
+    network = draw([(0, 0), (100, 0)], [(0, 1)])
+    found = snap(network, points((50, 200), (50, 200.001), (400, 0)), max_m=200)
+    assert found["status"].tolist() == ["ok", "too_far", "too_far"]
+    assert found["road"].tolist() == [0, -1, -1]
+    assert found["fraction"].isna().tolist() == [False, True, True]
+    assert found["side"].tolist() == ["left", "", ""]
+    assert found["distance_m"].tolist() == [200, 200.001, 300]
+
+
+@pytest.mark.parametrize(
+    "column", [{"tunnel": True}, {"class": "motorway"}, {"class": "motorway_link"}, {"crossing": 0}]
+)
+def test_nobody_gets_onto_tunnels_motorways_and_crossings(draw: Draw, column: dict[str, Any]) -> None:
+    network = draw([(0, 0), (100, 0), (0, 90), (100, 90)], [(0, 1, column), (2, 3)])
+    assert snap(network, points((50, 1)))[["road", "distance_m"]].values.tolist() == [[1, 89]]
+    alone = draw([(0, 0), (100, 0)], [(0, 1, column)])
+    found = snap(alone, points((50, 1)))
+    assert (found["status"].iloc[0], found["distance_m"].iloc[0]) == ("too_far", np.inf)
+
+
+def test_a_road_of_the_main_part_comes_first_if_it_is_not_much_further(draw: Draw) -> None:
+    # road 0 is closed; roads 1 and 2 are the main part, 60 m north and beyond
+    network = draw([(0, 0), (100, 0), (0, 60), (100, 60), (200, 60)], [(0, 1), (2, 3), (3, 4)])
+    graph = graph_of(network, closed=(0,))
+    assert graph.routable.tolist() == [False, True, True]
+    places = points((50, 5), (50, 4.999), (50, 40), (50, -30))
+    found = snap(network, places, graph=graph)
+    assert found["status"].tolist() == ["ok", "disconnected", "ok", "disconnected"]
+    assert found["road"].tolist() == [1, 0, 1, 0]
+    assert found["distance_m"].tolist() == [55, 4.999, 20, 30]
+    wider = snap(network, places, graph=graph, detour_m=80)
+    assert wider["status"].tolist() == ["ok"] * 4
+    near = snap(network, places, graph=graph, detour_m=80, max_m=55)
+    assert near["status"].tolist() == ["ok", "disconnected", "ok", "disconnected"]
+    assert snap(network, places)["road"].tolist() == [0, 0, 1, 0]
+
+
+def test_the_first_of_equally_near_roads_is_taken(draw: Draw) -> None:
+    network = draw([(0, 0), (100, 0), (100, 100)], [(1, 2), (0, 1), (1, 0)])
+    assert snap(network, points((130, -40), (50, 9)))["road"].tolist() == [0, 1]
+
+
+def test_inputs_are_checked_row_by_row(draw: Draw) -> None:
+    network = draw([(0, 0), (100, 0)], [(0, 1)])
+    odd = gpd.GeoSeries(
+        [
+            shapely.Point(1, 1),
+            None,
+            shapely.Point(),
+            shapely.LineString([(0, 0), (1, 1)]),
+            shapely.Point(np.inf, 0),
+        ],
+        index=["fine", "none", "empty", "line", "far"],
+        crs=CRS,
+    )
+    with pytest.raises(NetworkError) as caught:
+        snap(network, odd)
+    assert [defect.where for defect in caught.value.defects] == [
+        "row none",
+        "row empty",
+        "row line",
+        "row far",
+    ]
+    with pytest.raises(NetworkError, match="no CRS"):
+        snap(network, points((1, 1)).set_crs(None, allow_override=True))
+    with pytest.raises(NetworkError, match="WGS 84"):
+        snap(network, points((1, 1)).to_crs(4326))
+    with pytest.raises(NetworkError, match="max_m=nan"):
+        snap(network, points((1, 1)), max_m=np.nan)
+    assert snap(network, points()).empty
+
+
+def test_places_of_monaco_stand_on_roads_that_people_use(shared_data: Path) -> None:
+    network = read_network([shared_data / "monaco" / "monaco.osm.pbf"], crs="EPSG:32632")
+    graph = route_graph(network, profile("fire_engine"))
+    assert 0.85 < graph.routable.mean() < 1
+    rng = np.random.default_rng(3)
+    x, y = (
+        rng.uniform(network.x.min(), network.x.max(), 500),
+        rng.uniform(network.y.min(), network.y.max(), 500),
+    )
+    places = gpd.GeoSeries.from_xy(x, y, crs=network.crs)
+    found = snap(network, places, graph=graph)
+    on = found[found["road"] >= 0]
+    assert len(on) > 100
+    roads = network.roads.iloc[on["road"]]
+    assert not roads["tunnel"].any()
+    assert not roads["class"].isin(["motorway", "motorway_link"]).any()
+    lines = network.lines(on["road"].to_numpy())
+    at = shapely.line_interpolate_point(lines, on["fraction"].to_numpy(), normalized=True)
+    away = shapely.distance(at, places.loc[on.index].to_numpy())
+    np.testing.assert_allclose(away, on["distance_m"], atol=1e-6)
+    usable = ~(
+        network.roads["tunnel"] | network.roads["class"].isin(["motorway", "motorway_link"])
+    ).to_numpy()
+    everything = shapely.MultiLineString(list(network.lines(np.flatnonzero(usable))))
+    nearest_m = shapely.distance(places.to_numpy(), everything)
+    assert (found["distance_m"].to_numpy() >= nearest_m - 1e-9).all()
+    assert (found["distance_m"].to_numpy() <= nearest_m + 50).all()
+    assert set(found.loc[nearest_m > 200, "status"]) == {"too_far"}
