@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -107,7 +107,7 @@ def region_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def osm_file(tmp_path: Path) -> Callable[..., Path]:
-    """Write a small OSM file: nodes {id: (lon, lat, tags)}, ways {id: (refs, tags)}, relations {id: (members, tags)}."""
+    """Write a small OSM file: nodes (lon, lat, tags), ways (refs, tags), relations (members, tags), by id."""
 
     def write(
         name: str,
@@ -118,10 +118,10 @@ def osm_file(tmp_path: Path) -> Callable[..., Path]:
         box: tuple[float, float, float, float] | None = None,
         version: int = 1,
     ) -> Path:
-        root = ElementTree.Element("osm", version="0.6")
+        root = ET.Element("osm", version="0.6")
         if box is not None:
             sides = zip(("minlon", "minlat", "maxlon", "maxlat"), map(str, box), strict=True)
-            ElementTree.SubElement(root, "bounds", dict(sides))
+            ET.SubElement(root, "bounds", dict(sides))
         for key, (lon, lat, *tags) in sorted(nodes.items()):
             node = _element(root, "node", key, version, tags[0] if tags else {})
             node.set("lon", repr(lon))
@@ -129,22 +129,20 @@ def osm_file(tmp_path: Path) -> Callable[..., Path]:
         for key, (refs, tagged) in sorted(ways.items()):
             way = _element(root, "way", key, version, tagged)
             for ref in refs:
-                ElementTree.SubElement(way, "nd", ref=str(ref))
+                ET.SubElement(way, "nd", ref=str(ref))
         for key, (members, tagged) in sorted((relations or {}).items()):
             relation = _element(root, "relation", key, version, tagged)
             for kind, ref, role in members:
-                ElementTree.SubElement(relation, "member", type=kind, ref=str(ref), role=role)
+                ET.SubElement(relation, "member", type=kind, ref=str(ref), role=role)
         path = tmp_path / name
-        ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+        ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
         return path
 
     return write
 
 
-def _element(
-    root: ElementTree.Element, kind: str, key: int, version: int, tags: Mapping[str, str]
-) -> ElementTree.Element:
-    element = ElementTree.SubElement(root, kind, id=str(key), version=str(version))
+def _element(root: ET.Element, kind: str, key: int, version: int, tags: Mapping[str, str]) -> ET.Element:
+    element = ET.SubElement(root, kind, id=str(key), version=str(version))
     for k, v in tags.items():
-        ElementTree.SubElement(element, "tag", k=k, v=v)
+        ET.SubElement(element, "tag", k=k, v=v)
     return element

@@ -384,6 +384,23 @@ def test_a_table_that_cannot_be_read_hides_no_defect_of_the_others(region_folder
     }
 
 
+def test_many_defects_of_one_kind_are_counted_and_none_is_dropped(region_folder: Path) -> None:
+    rows = "".join(f"{number},engine,water,1\n" for number in range(1000))
+    write(U, "station,kind,capabilities,count\n" + rows)(region_folder)
+    copies = [{**SECOND_WEST, "properties": {"id": str(number)}} for number in range(8)]
+    areas(lambda content: content.update(features=[*content["features"], *copies]))(region_folder)
+
+    defects = check_region(region_folder)
+    units = [defect for defect in defects if defect.file == U]
+    overlaps = [defect for defect in defects if defect.file == J]
+
+    assert len(units) == 21
+    assert (units[-1].where, units[-1].got) == ("rows 22 to 1001, column station", "980 more of the same")
+    # West and its eight copies make 36 pairs.
+    assert len(overlaps) == 21
+    assert overlaps[-1].got == "16 more pairs that do"
+
+
 def test_nothing_outside_the_folder_is_opened(region_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "jurisdictions.geojson",

@@ -188,9 +188,12 @@ def test_order_and_direction_of_the_ways_do_not_matter(order: list[int], flips: 
     extract.set_locations(np.array(keys), np.array([NODES[key] for key in keys]))
     members, tags = unit("West", 8, *order)
     extract.ways = {
-        way: tuple(reversed(refs) if flip else refs) for (way, refs), flip in zip(sides.items(), flips, strict=True)
+        way: tuple(reversed(refs) if flip else refs)
+        for (way, refs), flip in zip(sides.items(), flips, strict=True)
     }
-    extract.boundaries[1] = Element("r", 1, 1, tags, members=tuple(("w", ref, role) for _, ref, role in members))
+    extract.boundaries[1] = Element(
+        "r", 1, 1, tags, members=tuple(("w", ref, role) for _, ref, role in members)
+    )
 
     units, _ = assemble_units(extract, 8)
 

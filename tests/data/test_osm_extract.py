@@ -44,7 +44,11 @@ NODES: dict[int, tuple[Any, ...]] = {
     43: (10.005, 47.01065),
     44: (10.015, 47.01065),
     # an ambulance station as a point in the east
-    50: (10.030, 47.012, {"emergency": "ambulance_station", "name": "Rescue East", "operator:type": "volunteer"}),
+    50: (
+        10.030,
+        47.012,
+        {"emergency": "ambulance_station", "name": "Rescue East", "operator:type": "volunteer"},
+    ),
     51: (10.031, 47.012, {"disused:amenity": "fire_station"}),
     52: (10.100, 47.012, {"amenity": "fire_station", "name": "Far away"}),
     53: (10.032, 47.012, {"emergency": "ambulance_station", "aeroway": "heliport", "name": "Wings"}),
@@ -52,7 +56,10 @@ NODES: dict[int, tuple[Any, ...]] = {
     60: (10.010, 47.005, {"place": "town", "name": "West", "population": "1 200", "population:date": "2020"}),
 }
 WAYS: dict[int, tuple[list[int], dict[str, str]]] = {
-    10: ([20, 21, 22], {"highway": "residential", "name": "High Street", "surface": "asphalt", "wikidata": "Q1"}),
+    10: (
+        [20, 21, 22],
+        {"highway": "residential", "name": "High Street", "surface": "asphalt", "wikidata": "Q1"},
+    ),
     11: ([41, 42], {"highway": "motorway"}),
     12: ([43, 44], {"highway": "tertiary", "tunnel": "yes"}),
     13: ([20, 41], {"highway": "footway"}),
@@ -107,7 +114,8 @@ def town(osm_file: Write, name: str = "town.osm", **changes: Any) -> Path:
 def made(tmp_path: Path, *files: Path, **options: Any) -> Region:
     """A region out of files."""
     folder = tmp_path / options.pop("folder", "region")
-    return new_region(folder, **{"pbf": files, "admin_level": 8, "populations": {"East": 300}} | options)
+    asked: dict[str, Any] = {"pbf": files, "admin_level": 8, "populations": {"East": 300}} | options
+    return new_region(folder, **asked)
 
 
 def notes(region: Region) -> str:
@@ -152,7 +160,7 @@ def test_a_small_border_becomes_a_valid_region(osm_file: Write, tmp_path: Path) 
         {"AA-west": 1200, "BB-east": 300}
     )
     # Houses of the same footprint with 2 and 4 storeys.
-    assert sorted(region.demand["population"]) == pytest.approx([300, 400, 800], rel=1e-6)
+    assert sorted(region.demand["population"]) == pytest.approx([300, 400, 800], rel=1e-5)
     assert region.hospitals["name"].to_list() == ["St Mary"]
     assert "OpenStreetMap n60, 2020" in notes(region)
     assert [path.name for path in region.folder.parent.iterdir() if path.is_dir()] == ["region"]
@@ -163,7 +171,10 @@ def test_populations_come_from_a_csv_and_partners_by_name(osm_file: Write, tmp_p
     figures.write_text("name,population\nWest,10\nEast,20\nAtlantis,5\n", encoding="utf-8")
 
     region = made(
-        tmp_path, town(osm_file), populations=figures, partners={"West": "Joint team", "BB-east": "Joint team"}
+        tmp_path,
+        town(osm_file),
+        populations=figures,
+        partners={"West": "Joint team", "BB-east": "Joint team"},
     )
 
     assert region.jurisdictions["population"].to_list() == [10, 20]
@@ -195,7 +206,7 @@ def test_progress_goes_from_nothing_to_done(osm_file: Write, tmp_path: Path) -> 
 def test_a_station_surface_becomes_its_exit_on_the_road_side(osm_file: Write, tmp_path: Path) -> None:
     region = made(tmp_path, town(osm_file))
 
-    # The nearest road on the surface lies in the south; the motorway and the tunnel in the north do not count.
+    # The nearest road on the surface is in the south; motorway and tunnel in the north do not count.
     assert metres(region, "w31", 10.0102, 47.0103) < 16  # anywhere on the south side
     assert region.stations.loc["w31", "name"] == "Fire station (OSM w31)"
     assert region.stations.loc["w31", "service"] == "fire"
@@ -257,7 +268,7 @@ def test_what_is_no_station_here_is_reported(osm_file: Write, tmp_path: Path) ->
 # --- roads ---
 
 
-def test_the_road_file_holds_drivable_roads_and_what_matters_to_driving(osm_file: Write, tmp_path: Path) -> None:
+def test_the_road_file_holds_what_matters_to_driving(osm_file: Write, tmp_path: Path) -> None:
     out = tmp_path / "roads.osm.pbf"
 
     written = write_roads(out, [town(osm_file)])
@@ -297,7 +308,7 @@ def test_within_clips_people_and_stations_but_never_a_road(osm_file: Write, tmp_
 def test_people_of_a_jurisdiction_outside_the_area_are_reported(osm_file: Write, tmp_path: Path) -> None:
     region = made(tmp_path, town(osm_file), within=shapely.box(10.00, 47.00, 10.011, 47.02))
 
-    assert region.demand["population"].sum() == pytest.approx(400)
+    assert region.demand["population"].sum() == pytest.approx(400, rel=1e-5)
     assert region.jurisdictions.loc["AA-west", "population"] == 1200
     assert "800 people of these jurisdictions live outside the area asked for" in notes(region)
 
@@ -327,14 +338,14 @@ def test_an_extract_joined_with_itself_gives_the_same_bytes(shared_data: Path, t
 def test_two_halves_of_an_extract_join_to_the_whole(shared_data: Path, tmp_path: Path) -> None:
     monaco = shared_data / "monaco" / "monaco.osm.pbf"
     halves = []
-    for name, inside in (("west", lambda lon: lon < 7.42), ("east", lambda lon: lon >= 7.42)):
+    for name, east in (("west", False), ("east", True)):
         half = tmp_path / f"{name}.osm.pbf"
         # Ways that cross the line are whole in both, as in the extracts of the large providers.
-        with osmium.BackReferenceWriter(str(half), ref_src=str(monaco), overwrite=True) as writer:
+        with osmium.BackReferenceWriter(str(half), str(monaco), remove_tags=False) as writer:
             way: Any
             processor = osmium.FileProcessor(monaco).with_locations()
             for way in processor.with_filter(osmium.filter.EntityFilter(osmium.osm.WAY)):
-                if any(node.location.valid() and inside(node.lon) for node in way.nodes):
+                if any(node.location.valid() and (node.lon >= 7.42) == east for node in way.nodes):
                     writer.add_way(way)
             for relation in osmium.FileProcessor(monaco, osmium.osm.RELATION):
                 if relation.tags.get("type") == "restriction":
@@ -377,7 +388,12 @@ def test_everything_wrong_with_the_question_is_said_at_once(tmp_path: Path) -> N
     with pytest.raises(RegionError) as caught:
         new_region(tmp_path / "r", pbf=[tmp_path / "no.osm.pbf"], admin_level=12, cell_m=0, margin_m=-1)
 
-    assert [defect.where or "file" for defect in caught.value.defects] == ["file", "admin_level", "cell_m", "margin_m"]
+    assert [defect.where or "file" for defect in caught.value.defects] == [
+        "file",
+        "admin_level",
+        "cell_m",
+        "margin_m",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -396,7 +412,10 @@ def test_an_area_that_is_none_is_refused(osm_file: Write, tmp_path: Path, within
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"admin_level": 7}, r"admin_level 7: expected at least one boundary .* got 2 of level 2, 2 of level 8"),
+        (
+            {"admin_level": 7},
+            r"admin_level 7: expected at least one boundary .* got 2 of level 2, 2 of level 8",
+        ),
         ({"within": (47.0, 10.0, 47.1, 10.1)}, "expected at least one boundary"),
         ({"within": (10.036, 47.0, 10.04, 47.02)}, "a station inside the area"),
     ],
@@ -448,7 +467,19 @@ def test_liechtenstein_2024_with_its_eleven_municipalities(shared_data: Path, tm
 
 
 def test_liechtenstein_2013_with_populations_given(shared_data: Path, tmp_path: Path) -> None:
-    names = "Balzers Eschen Gamprin Mauren Planken Ruggell Schaan Schellenberg Triesen Triesenberg Vaduz".split()
+    names = [
+        "Balzers",
+        "Eschen",
+        "Gamprin",
+        "Mauren",
+        "Planken",
+        "Ruggell",
+        "Schaan",
+        "Schellenberg",
+        "Triesen",
+        "Triesenberg",
+        "Vaduz",
+    ]
 
     region = made(
         tmp_path,

@@ -301,6 +301,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
     def go(path: Path, *, width: int = 1400, height: int = 900, wait: bool = True, **options: Any) -> Visit:
         context = browser.new_context(offline=True, viewport={"width": width, "height": height}, **options)
         contexts.append(context)
+        context.set_default_timeout(8_000)
         page = context.new_page()
         seen = Visit(page, [], [])
         own = path.resolve().as_uri()

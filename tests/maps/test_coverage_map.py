@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import folium
-from geopandas.testing import assert_geodataframe_equal
 import numpy as np
 import pytest
+from geopandas.testing import assert_geodataframe_equal
+
 from mutualaid import maps
 from mutualaid.maps import coverage_map
 from mutualaid.maps._cells import cell_data
@@ -105,7 +107,7 @@ def test_an_analysis_without_gaps_stations_crossings_or_isochrones_still_draws(
 ) -> None:
     bare = made_up()
     bare.gaps, bare.isochrones = bare.gaps.iloc[:0], bare.isochrones.iloc[:0]
-    bare.network.crossings.drop(bare.network.crossings.index, inplace=True)
+    bare.network = replace(bare.network, crossings=bare.network.crossings.iloc[:0])
     names = [
         child.layer_name for child in coverage_map(bare)._children.values() if hasattr(child, "layer_name")
     ]

@@ -10,6 +10,7 @@ import pytest
 from branca.element import Element
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mutualaid.maps import esc
 from mutualaid.maps._escape import js_json, shorten
 

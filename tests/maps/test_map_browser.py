@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import folium
 import numpy as np
 import pytest
+
+from mutualaid.coverage import analyse
+from mutualaid.data import demo_path, read_region
 from mutualaid.maps import coverage_map, esc, save_offline
 
 if TYPE_CHECKING:
@@ -34,11 +38,13 @@ HOSTILE = {
 
 
 def text_of(page: Page, selector: str) -> str:
-    return page.locator(selector).first.inner_text()
+    return re.sub(r"\n+", "\n", page.locator(selector).first.inner_text())
 
 
 def layer(page: Page, name: str) -> None:
+    page.locator(".leaflet-control-layers").hover()
     page.locator(".leaflet-control-layers label", has_text=name).click()
+    page.mouse.move(500, 20)
 
 
 @pytest.fixture
@@ -108,7 +114,8 @@ def colours_near(page: Page, page_map: folium.Map, at: list[float]) -> set[str]:
         page.evaluate(
             """([name, at]) => {
                 const map = window[name], p = map.latLngToContainerPoint(at);
-                const canvas = map.getPane('ma-cells').querySelector('canvas'), box = canvas.getBoundingClientRect();
+                const canvas = map.getPane('ma-cells').querySelector('canvas');
+                const box = canvas.getBoundingClientRect();
                 const frame = map.getContainer().getBoundingClientRect();
                 const x = p.x + frame.x - box.x, y = p.y + frame.y - box.y;
                 const d = canvas.getContext('2d').getImageData(x - 5, y - 5, 10, 10).data, out = [];
@@ -134,9 +141,11 @@ def test_every_place_on_the_map_tells_what_the_analysis_says_of_it(
     found = page.evaluate(
         """([map, cells, zoom, places]) => places.map(at => {
             window[map].setView(at, zoom, { animate: false });
-            const layer = window[cells], [i] = layer.at(window[map].latLngToContainerPoint(at)), c = layer.columns;
-            return { people: c.population[i] / 10, status: c.status[i], alone: c.alone_s[i], joint: c.joint_s[i],
-                second: c.joint_second[i], drive: c.joint_drive[i], station: layer.data.stations[c.joint_station[i] - 1] || '' };
+            const layer = window[cells], c = layer.columns;
+            const [i] = layer.at(window[map].latLngToContainerPoint(at));
+            return { people: c.population[i] / 10, status: c.status[i], alone: c.alone_s[i],
+                joint: c.joint_s[i], second: c.joint_second[i], drive: c.joint_drive[i],
+                station: layer.data.stations[c.joint_station[i] - 1] || '' };
         })""",
         [page_map.get_name(), name, zoom, np.column_stack((points.y, points.x)).tolist()],
     )
@@ -148,16 +157,28 @@ def test_every_place_on_the_map_tells_what_the_analysis_says_of_it(
         for key, seconds in (("alone", row.alone_s), ("joint", row.joint_s), ("second", row.joint_second_s)):
             assert seen[key] == (np.ceil(seconds - 1e-6) if np.isfinite(seconds) else 65535)
         assert seen["drive"] == (65535 if np.isnan(row.joint_drive_s) else np.ceil(row.joint_drive_s - 1e-6))
-        assert seen["station"] == ("" if row.joint_station is np.nan else names[row.joint_station])
+        assert seen["station"] == names.get(row.joint_station, "")
 
 
-def hover(page: Page, page_map: folium.Map, at: list[float]) -> None:
+def pixel(page: Page, page_map: folium.Map, at: list[float]) -> tuple[float, float]:
     x, y = page.evaluate(
         "([map, at]) => { const p = window[map].latLngToContainerPoint(at); return [p.x, p.y]; }",
         [page_map.get_name(), at],
     )
+    return x, y
+
+
+def hover(page: Page, page_map: folium.Map, at: list[float]) -> None:
+    x, y = pixel(page, page_map, at)
     page.mouse.move(x - 1, y - 1)
     page.mouse.move(x, y)
+
+
+def inside(analysis: Any, level: str) -> list[float]:
+    """Return a place in the largest gap of a level."""
+    gap = analysis.gaps[analysis.gaps["level"] == level].iloc[[0]]
+    point = gap.representative_point().to_crs(4326).iloc[0]
+    return [point.y, point.x]
 
 
 def test_hovering_tells_who_comes_when_and_why(
@@ -202,12 +223,7 @@ def test_a_gap_tells_its_facts(made_up_page: Any, analysis: Any, visit: Callable
     page.get_by_role("button", name="Each alone").click()
     gap = analysis.gaps[analysis.gaps["level"] == "alone"].iloc[0]
     assert page.locator(".ma-chip").first.inner_text() == f"{gap['population']:,.0f}"
-    point = analysis.gaps.representative_point().to_crs(4326).loc[gap.name]
-    x, y = page.evaluate(
-        "([map, at]) => { const p = window[map].latLngToContainerPoint(at); return [p.x, p.y]; }",
-        [made_up_page[0].get_name(), [point.y, point.x]],
-    )
-    page.mouse.click(x, y)
+    page.mouse.click(*pixel(page, made_up_page[0], inside(analysis, "alone")))
     popup = text_of(page, ".leaflet-popup-content")
     assert popup.startswith(gap["name"])
     assert f"People\n{gap['population']:,.0f}" in popup
@@ -330,7 +346,8 @@ def test_hostile_texts_stay_texts(
         "source",
         "standard",
     )
-    page_map = coverage_map(made_up(**dict.fromkeys(keys, text)))
+    analysis = made_up(**dict.fromkeys(keys, text))
+    page_map = coverage_map(analysis)
     seen = visit(save_offline(page_map, tmp_path / "map.html"))
     page = seen.page
     shown = " ".join(text.split())
@@ -344,42 +361,44 @@ def test_hostile_texts_stay_texts(
     for mark in (0, 3):
         page.locator(".ma-mark").nth(mark).dispatch_event("click")
         assert (page.locator(".leaflet-popup-content").last.text_content() or "").startswith(shown)
-    page.mouse.click(1050, 250)  # a gap
+    page.evaluate("map => window[map].closePopup()", page_map.get_name())
+    page.mouse.click(*pixel(page, page_map, inside(analysis, "joint")))
     assert (page.locator(".leaflet-popup-content h3").last.text_content() or "").startswith(shown)
-    page.keyboard.press("Escape")
-    page.locator(".leaflet-popup-close-button").first.click()
-    page.mouse.move(900, 300)
-    page.mouse.move(905, 300)
+    page.evaluate("map => window[map].closePopup()", page_map.get_name())
+    hover(
+        page,
+        page_map,
+        cell_centre(analysis, analysis.coverage.index[analysis.coverage["status"] == "joint"][0]),
+    )
     assert shown in (page.locator(".ma-tip").text_content() or "")
     assert page.evaluate("window.pwned") is None
     assert seen.complaints == []
     assert seen.requests == []
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_escaped_texts_stay_texts_in_layers_of_folium(
-    tmp_path: Path, visit: Callable[..., Any], text: str
-) -> None:
+def test_escaped_texts_stay_texts_in_layers_of_folium(tmp_path: Path, visit: Callable[..., Any]) -> None:
     page_map = folium.Map([47.2, 9.8], zoom_start=12, tiles=None)
-    group = folium.FeatureGroup(name=esc(text)).add_to(page_map)
-    folium.CircleMarker([47.2, 9.8], radius=30, tooltip=esc(text), popup=esc(text)).add_to(group)
-    folium.Marker([47.22, 9.8], icon=folium.DivIcon(html=f"<b class=mine>{esc(text)}</b>")).add_to(page_map)
-    point = {"type": "Point", "coordinates": [9.7, 47.2]}
-    feature = {"type": "Feature", "properties": {"name": esc(text)}, "geometry": point}
-    place = {"type": "FeatureCollection", "features": [feature]}
-    folium.GeoJson(place, tooltip=folium.GeoJsonTooltip(["name"], aliases=[esc(text)])).add_to(page_map)
+    for k, text in enumerate(HOSTILE.values()):
+        at, note = [47.14 + k / 100, 9.8], folium.GeoJsonTooltip(["name"], aliases=[esc(text)])
+        group = folium.FeatureGroup(name=esc(text)).add_to(page_map)
+        folium.CircleMarker(at, radius=9, fill=True, tooltip=esc(text), popup=esc(text)).add_to(group)
+        folium.Marker(at, icon=folium.DivIcon(html=f"<b class=mine>{esc(text)}</b>")).add_to(page_map)
+        point = {"type": "Point", "coordinates": [9.7, 47.2]}
+        feature = {"type": "Feature", "properties": {"name": esc(text)}, "geometry": point}
+        folium.GeoJson({"type": "FeatureCollection", "features": [feature]}, tooltip=note).add_to(page_map)
     folium.LayerControl(collapsed=False).add_to(page_map)
     seen = visit(save_offline(page_map, tmp_path / "map.html"), wait=False)
     page = seen.page
-    flat = "".join(text.split())
 
-    def shows(selector: str) -> bool:
-        return flat in "".join((page.locator(selector).first.text_content() or "").split())
+    def shown(selector: str) -> list[str]:
+        return ["".join(text.split()) for text in page.locator(selector).all_text_contents()]
 
-    assert shows(".leaflet-control-layers-overlays")
-    assert shows(".mine")
-    page.mouse.click(700, 450)
-    assert shows(".leaflet-popup-content")
+    wanted = ["".join(text.split()) for text in HOSTILE.values()]
+    assert shown(".mine") == wanted
+    assert set(wanted) <= set(shown(".leaflet-control-layers-overlays label"))
+    for k, text in enumerate(wanted):
+        page.locator("path.leaflet-interactive").nth(k).dispatch_event("click")
+        assert shown(".leaflet-popup-content")[-1] == text
     assert page.evaluate("window.pwned") is None
     assert seen.complaints == []
     assert seen.requests == []
@@ -400,7 +419,7 @@ def test_layers_of_the_user_join_the_map(analysis: Any, tmp_path: Path, visit: C
         folium.FeatureGroup(name=esc("Kindergärten <1 km")).add_to(page_map)
     )
     seen = visit(save_offline(page_map, tmp_path / "map.html"))
-    assert "Kindergärten <1 km" in text_of(seen.page, ".leaflet-control-layers")
+    assert "Kindergärten <1 km" in (seen.page.locator(".leaflet-control-layers").text_content() or "")
     assert seen.page.locator("path[stroke='#CC79A7']").count() == 1
     layer(seen.page, "Kindergärten")
     assert seen.page.locator("path[stroke='#CC79A7']").count() == 0
@@ -415,3 +434,22 @@ def test_an_old_browser_says_what_it_needs(made_up_page: Any, browser: Any) -> N
     assert "too old" in page.get_by_role("alert").inner_text()
     assert json.loads(page.evaluate("JSON.stringify(document.querySelectorAll('.ma-big').length)")) == 1
     context.close()
+
+
+def test_the_demo_says_what_its_summary_says(tmp_path: Path, visit: Callable[..., Any]) -> None:
+    analysis = analyse(read_region(demo_path()))
+    headline = analysis.summary["headline"]
+    file = save_offline(coverage_map(analysis), tmp_path / "map.html")
+    assert file.stat().st_size < 1_000_000
+    seen = visit(file)
+    page = seen.page
+    assert f"{headline['covered_joint']:,.0f} of {headline['population']:,.0f}" in text_of(page, ".ma-head")
+    gain = text_of(page, ".ma-gain")
+    assert gain.startswith(f"{headline['closed_by_joint']:,.0f} more people")
+    assert f"{headline['remaining']:,.0f} people remain" in gain
+    page.get_by_role("button", name="Each alone").click()
+    assert f"{headline['covered_alone']:,.0f} of" in text_of(page, ".ma-head")
+    assert "2016" in text_of(page, ".ma-note")
+    assert "© OpenStreetMap contributors" in text_of(page, ".leaflet-control-attribution")
+    assert seen.complaints == []
+    assert seen.requests == []

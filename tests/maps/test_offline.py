@@ -9,6 +9,7 @@ from typing import Any
 import folium
 import folium.plugins
 import pytest
+
 from mutualaid.errors import InputError
 from mutualaid.maps import coverage_map, save_offline
 

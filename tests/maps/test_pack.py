@@ -11,9 +11,10 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from mutualaid.maps._pack import NONE, grid_polynomials, mercator, pack, path_columns, whole_seconds
 from numpy.typing import NDArray
 from pyproj import CRS
+
+from mutualaid.maps._pack import NONE, grid_polynomials, mercator, pack, path_columns, whole_seconds
 
 
 def unpack(packed: dict[str, Any]) -> dict[str, list[int]]:
@@ -90,9 +91,9 @@ def test_pixels_find_the_cell_they_lie_in(
 
 def evaluate(way: dict[str, Any], at: NDArray[np.float64]) -> NDArray[np.float64]:
     u, v = ((at - way["centre"]) / way["scale"]).T
-    results = []
-    for matrix in way["coefficients"]:
-        results.append(
+    return np.column_stack(
+        [
             sum(factor * u**i * v**j for i, row in enumerate(matrix) for j, factor in enumerate(row))
-        )
-    return np.column_stack(results)
+            for matrix in way["coefficients"]
+        ]
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
+
 from mutualaid.maps._palette import (
     BAND_COLOURS,
     STATUSES,
@@ -54,7 +55,7 @@ def test_white_glyphs_stand_out_on_every_partner() -> None:
 def test_thirty_partners_have_thirty_marks_and_neighbours_differ_in_shape() -> None:
     marks = [partner_mark(k) for k in range(30)]
     assert len(set(marks)) == 30
-    assert all(a[1] != b[1] and a[0] != b[0] for a, b in zip(marks, marks[1:], strict=False))
+    assert all(a[1] != b[1] and a[0] != b[0] for a, b in pairwise(marks))
 
 
 @pytest.mark.parametrize("limit", [60, 90, 240, 300, 480, 570, 900, 3600])

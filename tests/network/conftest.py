@@ -9,13 +9,14 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import pytest
 import shapely
 from hypothesis import strategies as st
 
 from mutualaid.network import ROAD_CLASSES, EdgeTimes, Network, Restriction
 
-CRS = "EPSG:32632"
+CRS = pyproj.CRS("EPSG:32632")
 DrawRoad = tuple[int, int] | tuple[int, int, dict[str, Any]]
 
 
@@ -33,7 +34,7 @@ def draw_network(
         }  # fmt: skip
         rows.append(row | (more[0] if more else {}))
     frame = pd.DataFrame(rows).astype(
-        {"a": "int32", "b": "int32", "class": pd.CategoricalDtype(ROAD_CLASSES), "oneway": "int8",
+        {"a": "int32", "b": "int32", "class": pd.CategoricalDtype(list(ROAD_CLASSES)), "oneway": "int8",
          "layer": "int8", "access": "category", "jurisdiction": "category", "crossing": "int32"}
     )  # fmt: skip
     count = int(frame["crossing"].max()) + 1
@@ -46,7 +47,7 @@ def draw_network(
     x, y = (np.array([place[axis] for place in xy], dtype=np.float64) for axis in (0, 1))
     ends = frame[["a", "b"]].to_numpy().ravel()
     return Network(
-        crs=crossings.crs,
+        crs=CRS,
         node_id=np.arange(len(xy), dtype=np.int64),
         x=x,
         y=y,

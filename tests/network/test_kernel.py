@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,8 +91,14 @@ def test_one_weight_far_above_all_others_is_no_trouble() -> None:
         ({"limit_ms": -1}, "limit_ms"),
     ],
 )
-def test_arrays_that_are_no_graph_are_refused(change: dict[str, object], name: str) -> None:
-    arrays = {"indptr": [0, 1, 2], "head": [1, 0], "weight_ms": [1, 1], "sources": [0], "limit_ms": 5}
+def test_arrays_that_are_no_graph_are_refused(change: dict[str, Any], name: str) -> None:
+    arrays: dict[str, Any] = {
+        "indptr": [0, 1, 2],
+        "head": [1, 0],
+        "weight_ms": [1, 1],
+        "sources": [0],
+        "limit_ms": 5,
+    }
     bounded_dijkstra(**arrays)
     with pytest.raises(NetworkError, match=name):
         bounded_dijkstra(**(arrays | change))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,9 +33,13 @@ LIMIT_S = 0.04  # random networks have drives of a few milliseconds
 
 
 def graph_of(
-    network: Network, drive_s: list[float], *, junction_s: float = 0, crossing_ms: Any = None
+    network: Network,
+    drive_s: Sequence[float | tuple[float, float]],
+    *,
+    junction_s: float = 0,
+    crossing_ms: Any = None,
 ) -> RouteGraph:
-    """Route graph from seconds along each road, the same both ways, or a pair of both; -1 is not permitted."""
+    """Route graph from seconds along each road, for both directions or each; -1 is not permitted."""
     both = np.array([value if isinstance(value, tuple) else (value, value) for value in drive_s])
     drive_ms = np.where(both < 0, -1, both * 1000).astype(np.int32).ravel()
     arms = np.bincount(network.roads[["a", "b"]].to_numpy().ravel(), minlength=network.n_nodes)
@@ -45,6 +49,12 @@ def graph_of(
 
 def rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:
     return list(table.itertuples(index=False, name=None))
+
+
+def row(frame: pd.DataFrame, label: Any) -> pd.Series:
+    found = frame.loc[label]
+    assert isinstance(found, pd.Series)
+    return found
 
 
 def drive(graph: RouteGraph, start: pd.DataFrame, end: pd.DataFrame, **options: Any) -> list[float]:
@@ -91,7 +101,7 @@ def test_an_island_is_not_reached(ring: Network, put: Put) -> None:
     table = travel_times(graph, everywhere, everywhere, limit_s=100_000)
     assert rows(table) == [("ring", "ring", 0, 0), ("island", "island", 0, 0)]
     assert graph.routable.tolist() == [True] * 4 + [False]
-    assert path(graph, everywhere.loc["ring"], everywhere.loc["island"]) is None
+    assert path(graph, row(everywhere, "ring"), row(everywhere, "island")) is None
 
 
 def test_the_limit_is_inclusive_to_the_millisecond(ring: Network, put: Put) -> None:
@@ -164,7 +174,7 @@ def test_only_positions_that_are_ok_take_part_and_labels_are_kept(ring: Network,
     table = travel_times(graph, places, places, limit_s=100)
     assert rows(table) == [(7, 7, 0, 0), (7, 9, 15, 0), (9, 7, 15, 0), (9, 9, 0, 0)]
     assert rows(nearest(graph, places, places, k=1, limit_s=100)) == [(7, 1, 7, 0, 0), (9, 1, 9, 0, 0)]
-    assert path(graph, places.loc[7], places.loc[3]) is None
+    assert path(graph, row(places, 7), row(places, 3)) is None
     pd.testing.assert_frame_equal(places, before)
     nobody = places.iloc[:0]
     for table in (
@@ -195,7 +205,7 @@ def test_what_is_wrong_with_the_input_is_named(
 ) -> None:
     graph = graph_of(border, [10, 0, 10, 20, 0, 20])
     places = put({"y": (0, 0.5), "x": (2, 0.5)})
-    arguments = {"origins": places, "limit_s": 10.0}
+    arguments: dict[str, Any] = {"origins": places, "limit_s": 10.0}
     for key in ("road", "fraction"):
         if key in change:
             arguments["origins"] = places.assign(**{key: [places[key].iloc[0], change[key]]})
@@ -260,7 +270,7 @@ def test_a_path_takes_the_time_of_the_table(random_cases: Cases, data: st.DataOb
     head = case.network.roads[["b", "a"]].to_numpy().ravel()
     for start in places.index:
         for end in places.index:
-            route = path(graph, places.loc[start], places.loc[end])
+            route = path(graph, row(places, start), row(places, end))
             assert (route is not None) == ((start, end) in table.index)
             if route is None:
                 continue

@@ -36,7 +36,7 @@ def seconds(
     vehicle: Profile,
     start: int,
     end: int,
-    drive_s: dict[int, float] | None = None,
+    drive_s: dict[int, int] | None = None,
 ) -> float:
     """Drive time between two nodes where roads take 10 s each, but for the edges named."""
     drive_ms = np.full(2 * network.n_roads, 10_000, np.int32)
@@ -214,7 +214,7 @@ class Driver:
         return min(best, default=None)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.data())
 def test_times_equal_a_driver_who_looks_up_every_rule(
     random_cases: Callable[..., Any], data: st.DataObject

@@ -36,7 +36,7 @@ from mutualaid.network import (
 __all__ = ["Analysis", "analyse"]
 
 #: Upper ends of the isochrone bands, in minutes of driving.
-_MINUTES = (4, 8, 12, 16, 20)
+_MINUTES = (4, 8, 12)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -137,7 +139,12 @@ def _level(
     shapes = _clipped(shapes, jurisdictions)
     residents = coverage.groupby("jurisdiction")["population"].sum()
     plain = pd.DataFrame(left.drop(columns=left.geometry.name)).join(left.get_coordinates())
-    rows = [_describe(plain.iloc[rows], level, jurisdictions, residents) for rows in members]
+    # a frame for each of thousands of gaps would take longer than everything else
+    arrays = {name: plain[name].to_numpy() for name in plain.columns}
+    rows = [
+        _describe({name: column[rows] for name, column in arrays.items()}, level, jurisdictions, residents)
+        for rows in members
+    ]
     table = pd.DataFrame(
         rows, columns=[name for name in _COLUMNS if name not in ("name", "road", "geometry")]
     )
@@ -248,42 +255,41 @@ def _clipped(shapes: NDArray[np.object_], jurisdictions: gpd.GeoDataFrame) -> ND
 
 
 def _describe(
-    part: pd.DataFrame, level: str, jurisdictions: gpd.GeoDataFrame, residents: pd.Series
+    part: Mapping[str, NDArray[Any]], level: str, jurisdictions: gpd.GeoDataFrame, residents: pd.Series
 ) -> dict[str, object]:
     """People of one gap, how late they are served, and who would close it."""
-    people = part["population"]
-    closed = part[part["joint_covered"]]
-    saved = (closed["alone_s"] - closed["joint_s"])[np.isfinite(closed["alone_s"])]
-    closed_people = math.fsum(closed["population"])
-    population = math.fsum(people)
+    people, closed = part["population"], part["joint_covered"].astype(np.bool_)
+    both = closed & np.isfinite(part["alone_s"])
+    saved = part["alone_s"][both] - part["joint_s"][both]
     return {
         "level": level,
-        "jurisdictions": ";".join(_ranked(part, "jurisdiction")),
+        "jurisdictions": ";".join(_ranked(part["jurisdiction"], people)),
         "part": _part(part, jurisdictions, residents),
-        "population": population,
+        "population": math.fsum(people),
         "unreachable_population": math.fsum(people[part["road_status"] != "ok"]),
         "worst_s": float(part[f"{level}_s"].max()),
         "median_s": percentile_weighted(part[f"{level}_s"], people, 0.5),
-        "closed_population": closed_people,
-        "closed_by": ";".join(_ranked(closed, "joint_partner")),
-        "saved_median_s": percentile_weighted(saved, closed["population"].loc[saved.index], 0.5),
-        "remaining_population": math.fsum(people[~part["joint_covered"]]),
+        "closed_population": math.fsum(people[closed]),
+        "closed_by": ";".join(_ranked(part["joint_partner"][closed], people[closed])),
+        "saved_median_s": percentile_weighted(saved, people[both], 0.5),
+        "remaining_population": math.fsum(people[~closed]),
     }
 
 
-def _ranked(part: pd.DataFrame, column: str) -> list[str]:
+def _ranked(values: NDArray[Any], people: NDArray[np.float64]) -> list[str]:
     """Values by their people, most first, then by name."""
-    people = part.groupby(column, observed=True)["population"].sum()
-    return [str(name) for name in sorted(people.index, key=lambda name: (-people[name], str(name)))]
+    names, at = np.unique(values.astype(str), return_inverse=True)
+    total = np.bincount(at, weights=people, minlength=len(names))
+    return [str(name) for name in names[np.argsort(-total, kind="stable")]]
 
 
-def _part(part: pd.DataFrame, jurisdictions: gpd.GeoDataFrame, residents: pd.Series) -> str:
+def _part(part: Mapping[str, NDArray[Any]], jurisdictions: gpd.GeoDataFrame, residents: pd.Series) -> str:
     """Where in its jurisdiction a gap lies; empty if it spans several, or most of one."""
-    names = part["jurisdiction"].unique()
-    if len(names) > 1 or part["population"].sum() > _MOST * residents[names[0]]:
+    name = part["jurisdiction"][0]
+    if (part["jurisdiction"] != name).any() or part["population"].sum() > _MOST * residents[name]:
         return ""
-    west, south, east, north = jurisdictions.geometry.loc[names[0]].bounds
-    x, y = np.average(part[["x", "y"]].to_numpy(), axis=0, weights=part["population"])
+    west, south, east, north = jurisdictions.geometry[name].bounds
+    x, y = (float(np.average(part[axis], weights=part["population"])) for axis in ("x", "y"))
     dx, dy = (x - (west + east) / 2) / (east - west), (y - (south + north) / 2) / (north - south)
     if math.hypot(dx, dy) < _CENTRE:
         return "centre"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,9 +19,10 @@ from mutualaid.network import Network
 __all__ = ["isochrones"]
 
 #: Segments in a quarter of a round end: enough to look round at street scale, few enough for a web page.
-_QUARTER = 3
+_QUARTER = 2
 #: Roads are drawn with so much less detail, in metres: a small part of any sensible buffer.
-_SIMPLER_M = 2.0
+_SIMPLER_M = 5.0
+_REACHED = ["edge", "from_fraction", "entry_s", "exit_s"]
 
 
 def isochrones(
@@ -30,7 +31,7 @@ def isochrones(
     stations: gpd.GeoDataFrame,
     jurisdictions: gpd.GeoDataFrame,
     *,
-    minutes: Sequence[float] = (4, 8, 12, 16, 20),
+    minutes: Sequence[float] = (4, 8, 12),
     buffer_m: float = 60.0,
     hole_m2: float = 20_000.0,
     land: shapely.Geometry | None = None,
@@ -100,21 +101,31 @@ def isochrones(
     if not len(ends) or not (np.diff(ends, prepend=0) > 0).all():
         expected, remedy = "minutes that ascend from above 0", "sort them and leave repeated ones out"
         raise NetworkError([Defect("", "minutes", expected, str(list(minutes)), remedy)])
-    rows_of = dict(iter(reached.groupby("origin", observed=True)))
-    names = [name for name in stations.index if name in rows_of]
+    rows_of = {str(name): rows for name, rows in reached.groupby("origin", observed=True)}
+    names = [str(name) for name in stations.index if name in rows_of]
+    partner = stations["partner"].loc[names]
+    teams = {key: tuple(partner.index[partner == key]) for key in partner.unique()}
+    wanted = dict.fromkeys([*((name,) for name in names), *teams.values(), tuple(names)])
     with ThreadPoolExecutor() as pool:  # nearly all the time is spent in GEOS, which runs in parallel
-        grown = pool.map(
-            lambda name: _grown(network, rows_of[name], ends * 60, buffer_m, hole_m2, land), names
+        shapes = pool.map(
+            lambda team: _grown(network, _first(rows_of, team), ends * 60, buffer_m, hole_m2, land), wanted
         )
-        discs = dict(zip(names, grown, strict=True))
-    parts = [_bands(discs[name], ends, station=str(name), level="") for name in discs]
-    parts += [
-        _bands(_merged(discs, stations, jurisdictions, level, len(ends)), ends, station="", level=level)
-        for level in ("alone", "joint")
-    ]
+        grown = dict(zip(wanted, shapes, strict=True))
+        at_home = _at_home({key: grown[team] for key, team in teams.items()}, jurisdictions, len(ends))
+        layers = [(name, "", grown[(name,)]) for name in names]
+        layers += [("", "alone", at_home), ("", "joint", grown[tuple(names)])]
+        bands = pool.map(lambda layer: _bands(layer[0], layer[1], layer[2], ends), layers)
+        rows = [row for layer in bands for row in layer]
     columns = ["station", "level", "from_min", "to_min", "geometry"]
-    rows = [row for part in parts for row in part]
     return gpd.GeoDataFrame(pd.DataFrame(rows, columns=columns), geometry="geometry", crs=network.crs)
+
+
+def _first(rows_of: Mapping[str, pd.DataFrame], team: Sequence[str]) -> pd.DataFrame:
+    """Directed edges that any station of a team enters, when the first of them does."""
+    if len(team) == 1:
+        return rows_of[team[0]]
+    rows = pd.concat([rows_of[name] for name in team] or [pd.DataFrame(columns=_REACHED)])
+    return rows.sort_values("entry_s", kind="stable").drop_duplicates(["edge", "from_fraction"])
 
 
 def _grown(
@@ -186,33 +197,20 @@ def _polygons(shape: Any) -> Any:
     return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 
-def _merged(
-    discs: dict[str, list[shapely.Geometry]],
-    stations: gpd.GeoDataFrame,
-    jurisdictions: gpd.GeoDataFrame,
-    level: str,
-    n: int,
+def _at_home(
+    merged: Mapping[str, list[shapely.Geometry]], jurisdictions: gpd.GeoDataFrame, n: int
 ) -> list[shapely.Geometry]:
-    """Polygon within each limit that any station reaches; alone, each in its own partner's area."""
-    if level == "joint":
-        return [shapely.union_all([shapes[i] for shapes in discs.values()]) for i in range(n)]
-    partners = stations.loc[list(discs), "partner"]
-    area = {
-        partner: shapely.union_all(jurisdictions.geometry[jurisdictions["partner"] == partner].to_numpy())
-        for partner in partners.unique()
-    }
+    """Polygon within each limit, each partner's stations in its own jurisdictions only."""
+    whose, shapes = jurisdictions["partner"].to_numpy(), jurisdictions.geometry.to_numpy()
+    area = {key: shapely.union_all(shapes[whose == key]) for key in merged}
     return [
-        _polygons(
-            shapely.union_all(
-                [shapely.intersection(shapes[i], area[partners[name]]) for name, shapes in discs.items()]
-            )
-        )
+        _polygons(shapely.union_all([shapely.intersection(merged[key][i], area[key]) for key in merged]))
         for i in range(n)
     ]
 
 
 def _bands(
-    polygons: Sequence[shapely.Geometry], ends: NDArray[np.float64], *, station: str, level: str
+    station: str, level: str, polygons: Sequence[shapely.Geometry], ends: NDArray[np.float64]
 ) -> list[tuple[str, str, float, float, shapely.Geometry]]:
     """Take from each polygon the one before it."""
     bands = []

@@ -256,7 +256,9 @@ def _crossing_table(
     stop = jurisdictions.take([item.to_land for item in passages])
     at = np.array([item.a for item in passages], dtype=np.int64)
     names, countries = [(start[column], stop[column]) for column in ("name", "country")]
-    labels = [name or f"unnamed {kind}" for name, kind in zip(roads["name"], roads["class"], strict=True)]
+    labels = [
+        name or f"unnamed {kind} road" for name, kind in zip(roads["name"], roads["class"], strict=True)
+    ]
     table = pd.DataFrame(
         {
             "name": [f"{label} ({p} – {q})" for label, p, q in zip(labels, *names, strict=True)],
@@ -280,9 +282,13 @@ def _restrictions(
     """Carry restrictions over to the pieces, through crossings where they lead over a boundary."""
     ends = np.column_stack([roads["a"], roads["b"]])
     links = {}
+    in_nodes = {}
     for k, item in enumerate(passages):
         edge = 2 * (len(pieces.road) + k)
-        links[item.a, item.b], links[item.b, item.a] = edge, edge + 1
+        both = {(item.a, item.b): edge, (item.b, item.a): edge + 1}
+        links |= both
+        if item.in_node:
+            in_nodes |= both
     begin = np.flatnonzero(pieces.first)
     stop = np.append(begin[1:], len(pieces.road))
 
@@ -307,13 +313,13 @@ def _restrictions(
             here, there = head(path[-1]), tail(edge)
             if here != there:
                 path.append(links[here, there])
-                if old.only:
+                if old.only and (here, there) in in_nodes:
                     # Who must drive on behind the boundary must first cross it.
                     carried[replace(old, path=tuple(path))] = None
             path.append(edge)
         carried[replace(old, path=tuple(path))] = None
         split |= {tail(edge) for edge in path[1:]} | {head(edge) for edge in path[:-1]}
-    for detour in _detours(links, split):
+    for detour in _detours(in_nodes, split):
         carried[Restriction(detour, "no_straight_on")] = None
     return tuple(carried)
 

@@ -27,8 +27,10 @@ _LOW = 0xFFFFFFFF
 
 
 def pack(time_ms: NDArray[np.integer], crossing_ms: NDArray[np.integer] | int = 0) -> Int64:
-    """Pack times and the part of them that is crossing delay into labels (see `mutualaid.network._kernel`)."""
-    return (np.minimum(time_ms, MAX_MS + 1).astype(np.int64) << 32) | np.minimum(crossing_ms, MAX_MS + 1)
+    """Pack times, and the part of them that is crossing delay, into labels as `_kernel` describes them."""
+    label: Int64 = np.minimum(time_ms, MAX_MS + 1).astype(np.int64) << 32
+    label |= np.minimum(crossing_ms, MAX_MS + 1)
+    return label
 
 
 def unpack_s(label: Int64) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -160,7 +162,7 @@ def route_graph(
     >>> G = nx.MultiDiGraph(crs="EPSG:32632")
     >>> for node in range(3):
     ...     G.add_node(node, x=650.0 * node, y=0.0)
-    >>> _ = G.add_edge(0, 1, highway="primary", length=650.0, oneway=False)
+    >>> _ = G.add_edges_from([(0, 1), (1, 0)], highway="primary", length=650.0, oneway=False)
     >>> _ = G.add_edge(1, 2, highway="primary", length=650.0, oneway=True)
     >>> graph = route_graph(from_osmnx(G, crs="EPSG:32632"), profile("fire_engine"))
     >>> graph.routable.tolist()  # nothing returns from the end of the one-way road
@@ -236,7 +238,7 @@ def _arcs(tail: Int32, head: Int32, edge: Int32, weight: Int64, n_states: int) -
 
 
 def _locality_rank(network: Network, node: Int32) -> Int32:
-    """Number of each state when they are sorted along a Hilbert curve."""
+    """Give each state a number along a Hilbert curve."""
     place = gpd.GeoSeries.from_xy(network.x, network.y, crs=network.crs)
     along = place.hilbert_distance().to_numpy() if len(place) else np.empty(0)
     rank = np.empty(len(node), dtype=np.int32)

@@ -7,9 +7,9 @@ crossing delay wins. Integers make sums exact: no rounding decides who lies with
 
 The queue is an array of buckets over the label's high bits, each a linked list in a small pool. Within a
 bucket the order is free: a state that improves is simply expanded again, so the result is the exact minimum
-for any bucket width, and the width only decides how often that happens (Meyer & Sanders 2003, doi:10.1016/S0196-6774(03)00076-2,
-run on one thread). Work and the memory that is cleared grow with what is reached, never with the size of the
-graph.
+for any bucket width, and the width only decides how often that happens (delta-stepping, Meyer & Sanders 2003,
+doi:10.1016/S0196-6774(03)00076-2, on one thread). Work, and the memory that is cleared, grow with what is
+reached, never with the size of the graph.
 
 Pools that would have to grow inside the innermost loop cost more than the search itself, so a search that
 runs out of pool stops, is cleared, and starts again with twice the pool. That happens a few times per process
@@ -202,7 +202,7 @@ def reached_rows(
     first: int,
     last: int,
 ) -> tuple[Int64, Int32, Int64]:
-    """States reached by the origins ``first…last - 1``: counts, states and labels, in the order of reaching."""
+    """Search from the origins ``first…last - 1``: counts, states reached, and labels."""
     n = len(indptr) - 1
     best = np.full(n, MAX_LABEL, np.int64)
     touched = np.empty(n, np.int32)
@@ -254,7 +254,7 @@ def table_rows(
     first: int,
     last: int,
 ) -> tuple[Int64, Int32, Int64]:
-    """Items reached by the origins ``first…last - 1``: counts, items and labels, sorted by item.
+    """Search from the origins ``first…last - 1``: counts, items reached in ascending order, and labels.
 
     An item hangs on states (``attach_*``, CSR by state): its label is the state's plus that of the last
     stretch. Those reached without passing any state come in ``direct_*``, CSR by origin.
@@ -435,7 +435,7 @@ def k_nearest(
     shift: int,
     n_buckets: int,
 ) -> tuple[Int32, Int64]:
-    """The k nearest origins of every item: (n_items, k) origins, -1 where there are fewer, and labels.
+    """Give the k nearest origins of every item: (n_items, k) origins, -1 where there are fewer, and labels.
 
     One search for all origins: a state passes on only the k best it has seen, each from another origin,
     because whatever k origins beat at a state they beat behind it too. Work grows with states × k, not with

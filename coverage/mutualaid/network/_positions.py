@@ -1,4 +1,4 @@
-"""Where positions on roads touch the graph: how a vehicle leaves them, arrives at them, or gets from one to another."""
+"""Where positions on roads touch the graph: how a vehicle leaves them, and how it arrives."""
 
 from __future__ import annotations
 
@@ -55,6 +55,12 @@ class Links:
     edge: Int64
     fraction: Float
 
+    def take(self, order: Int64) -> Links:
+        """Give the links in another order."""
+        return Links(
+            self.row[order], self.state[order], self.label[order], self.edge[order], self.fraction[order]
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Direct:
@@ -106,7 +112,7 @@ def _nodes(graph: RouteGraph, at: Positions) -> tuple[Int64, Int64]:
 
 
 def _edges(graph: RouteGraph, at: Positions) -> tuple[Int64, Int64, Float, Int64]:
-    """Row, permitted directed edge, fraction along it, and milliseconds so far, of the positions between nodes."""
+    """Row, permitted directed edge, fraction along it, and milliseconds to there, of all between nodes."""
     of = np.flatnonzero((at.fraction > 0) & (at.fraction < 1))
     row = np.repeat(at.row[of], 2)
     edge = (2 * at.road[of][:, None] + [0, 1]).ravel()

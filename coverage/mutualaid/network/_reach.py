@@ -79,7 +79,7 @@ def reach(
         ================= ======= ============================================================================
         origin                    label of the origin; not there if `merged`
         edge              int32   directed edge
-        from_fraction     float64 where driving begins along the edge: 0, or the origin's place on its own road
+        from_fraction     float64 where driving begins along the edge: 0, or the place of the origin
         to_fraction       float64 how far one gets along the edge within the limit
         entry_s           float64 time at ``from_fraction``, delay of the junction included
         exit_s            float64 time at the end of the edge, which may lie beyond the limit
@@ -110,9 +110,7 @@ def reach(
     links = departures(graph, positions(graph, origins, "origins"))
     n_groups = 1 if merged else len(origins)
     ptr, order = group(np.zeros_like(links.row) if merged else links.row, n_groups)
-    seeds = Links(
-        *(column[order] for column in (links.row, links.state, links.label, links.edge, links.fraction))
-    )
+    seeds = links.take(order)
     counts, state, label = search_states(graph, seeds, ptr, limit, threads=threads)
 
     owner, edge, entry_ms = _entered(graph, np.repeat(np.arange(n_groups), counts), state, label)
@@ -190,7 +188,7 @@ def path(
     >>> G = nx.MultiDiGraph(crs="EPSG:32632")
     >>> G.add_node(0, x=0.0, y=0.0)
     >>> G.add_node(1, x=650.0, y=0.0)
-    >>> _ = G.add_edge(0, 1, highway="primary", length=650.0, oneway=False)
+    >>> _ = G.add_edges_from([(0, 1), (1, 0)], highway="primary", length=650.0, oneway=False)
     >>> network = from_osmnx(G, crs="EPSG:32632")
     >>> graph = route_graph(network, profile("fire_engine"))
     >>> places = snap(network, gpd.GeoSeries.from_xy([65, 325], [5, 9], index=["s", "h"], crs=network.crs))

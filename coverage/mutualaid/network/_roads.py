@@ -269,7 +269,9 @@ def _road_table(
     notes: Counter[str],
 ) -> pd.DataFrame:
     """Lay the roads out with the columns of `Network.roads`."""
-    along = np.concatenate([[0.0], np.cumsum(ground_length_m(runs.lonlat[:-1], runs.lonlat[1:]))])
+    step = np.append(ground_length_m(runs.lonlat[:-1], runs.lonlat[1:]), 0.0)
+    # Summed road by road, so that a length does not depend on what stands before it in the file.
+    length_m = np.add.reduceat(step, np.column_stack([starts, stops]).ravel())[::2]
     owner = runs.owner[starts]
     table, problems = tag_table(
         meanings(ways.tag_sets), np.bincount(ways.kind, minlength=len(ways.tag_sets)).tolist()
@@ -279,7 +281,7 @@ def _road_table(
     columns: dict[str, object] = {
         "a": a,
         "b": b,
-        "length_m": along[stops] - along[starts],
+        "length_m": length_m,
         "way": ways.way[owner],
     }
     columns["class"] = of_road["class"].array

@@ -102,9 +102,15 @@ def snap(
         road, distance_m = np.where(take, routable, road), np.where(take, routable_m, distance_m)
     too_far = ~(distance_m <= max_m)
     status[too_far] = "too_far"
-    road = np.where(too_far, -1, road).astype(np.int32)
+    road[too_far] = -1
     fraction, side = _position(network, place, road)
-    columns = {"road": road, "fraction": fraction, "side": side, "distance_m": distance_m, "status": status}
+    columns = {
+        "road": road.astype(np.int32),
+        "fraction": fraction,
+        "side": side,
+        "distance_m": distance_m,
+        "status": status,
+    }
     frame = pd.DataFrame(columns, index=points.index)
     return frame.astype({"side": "str", "status": "str"})
 
@@ -124,14 +130,14 @@ def _check(expected: CRS, crs: CRS | None, place: NDArray[np.object_], index: pd
             _shown(place[row]),
             "correct or drop it",
         )
-        for row in np.flatnonzero(~usable)
+        for row in np.flatnonzero(~usable).tolist()
     ]
     if defects:
         raise NetworkError(defects)
 
 
 def _shown(geometry: shapely.Geometry | None) -> str:
-    return "no geometry" if geometry is None else geometry.wkt[:60]
+    return "no geometry" if geometry is None else shapely.to_wkt(geometry)[:60]
 
 
 def _eligible(network: Network) -> NDArray[np.bool_]:
@@ -159,7 +165,7 @@ def _nearest(
 
 
 def _position(
-    network: Network, place: NDArray[np.object_], road: NDArray[np.int32]
+    network: Network, place: NDArray[np.object_], road: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
     """Fraction along each road, and the side; NaN and "" where there is no road."""
     fraction = np.full(len(place), np.nan)

@@ -78,7 +78,7 @@ def travel_times(
     >>> G = nx.MultiDiGraph(crs="EPSG:32632")
     >>> G.add_node(0, x=0.0, y=0.0)
     >>> G.add_node(1, x=650.0, y=0.0)
-    >>> _ = G.add_edge(0, 1, highway="primary", length=650.0, oneway=False)
+    >>> _ = G.add_edges_from([(0, 1), (1, 0)], highway="primary", length=650.0, oneway=False)
     >>> network = from_osmnx(G, crs="EPSG:32632")
     >>> graph = route_graph(network, profile("fire_engine"))  # 65 km/h: 36 s from end to end
     >>> station = snap(network, gpd.GeoSeries.from_xy([65], [5], index=["s"], crs=network.crs), graph=graph)
@@ -89,16 +89,18 @@ def travel_times(
     """
     limit = limit_label(limit_s)
     arcs, seeds, attached, pairs = _ends(graph, origins, destinations, reverse=reverse)
-    seed_ptr, seed_order = group(seeds.row, len(origins))
-    attach_ptr, attach_order = group(attached.state, graph.n_states)
+    seed_ptr, order = group(seeds.row, len(origins))
+    seeds = seeds.take(order)
+    attach_ptr, order = group(attached.state, graph.n_states)
+    attached = attached.take(order)
     direct_ptr, direct_order = group(pairs.start, len(origins))
     shift, n_buckets = bucket_layout(arcs.weight, seeds.label, limit)
 
     def batch(first: int, last: int) -> tuple[Int64, Int32, Int64]:
         return table_rows(
             arcs.indptr, arcs.head, arcs.weight,
-            seed_ptr, seeds.state[seed_order], seeds.label[seed_order],
-            attach_ptr, attached.row[attach_order], attached.label[attach_order],
+            seed_ptr, seeds.state, seeds.label,
+            attach_ptr, attached.row, attached.label,
             direct_ptr, pairs.end[direct_order], pairs.label[direct_order],
             len(destinations), limit, shift, n_buckets, first, last,
         )  # fmt: skip
@@ -156,7 +158,7 @@ def nearest(
     >>> G = nx.MultiDiGraph(crs="EPSG:32632")
     >>> G.add_node(0, x=0.0, y=0.0)
     >>> G.add_node(1, x=650.0, y=0.0)
-    >>> _ = G.add_edge(0, 1, highway="primary", length=650.0, oneway=False)
+    >>> _ = G.add_edges_from([(0, 1), (1, 0)], highway="primary", length=650.0, oneway=False)
     >>> network = from_osmnx(G, crs="EPSG:32632")
     >>> stations = gpd.GeoSeries.from_xy([65, 455], [5, 5], index=["west", "east"], crs=network.crs)
     >>> house = gpd.GeoSeries.from_xy([325], [9], index=["h"], crs=network.crs)
@@ -171,10 +173,11 @@ def nearest(
         raise NetworkError([Defect("", "k", "a whole number of at least 1", repr(k), "correct k")])
     arcs, seeds, attached, pairs = _ends(graph, origins, destinations, reverse=reverse)
     attach_ptr, order = group(attached.state, graph.n_states)
+    attached = attached.take(order)
     origin, label = k_nearest(
         arcs.indptr, arcs.head, arcs.weight,
         seeds.row, seeds.state, seeds.label,
-        attach_ptr, attached.row[order], attached.label[order],
+        attach_ptr, attached.row, attached.label,
         pairs.start, pairs.end, pairs.label,
         len(destinations), int(k), limit, *bucket_layout(arcs.weight, seeds.label, limit),
     )  # fmt: skip
@@ -302,7 +305,7 @@ def limit_label(limit_s: float | None) -> int:
 def _ends(
     graph: RouteGraph, origins: pd.DataFrame, destinations: pd.DataFrame, *, reverse: bool
 ) -> tuple[Arcs, Links, Links, Direct]:
-    """The arcs to search, the links of the origins and of the destinations to them, and the direct pairs."""
+    """Give the arcs to search, the links of origins and of destinations to them, and the direct pairs."""
     start = positions(graph, origins, "origins")
     end = positions(graph, destinations, "destinations")
     if not reverse:

@@ -97,7 +97,7 @@ def turn_states(
             mandatory.setdefault(r.path[:-1], set()).add(r.path[-1])
     for begin, onward in mandatory.items():
         forbidden |= {(*begin, edge) for edge in outgoing[int(head[begin[-1]])] if edge not in onward}
-    return _expand(_Automaton(forbidden), outgoing, permitted, tail, head, network.n_nodes, u_turns=u_turns)
+    return _expand(_Automaton(forbidden), outgoing, permitted, head, network.n_nodes, u_turns=u_turns)
 
 
 def _check(restrictions: Sequence[Restriction], tail: Int32, head: Int32) -> None:
@@ -168,7 +168,6 @@ def _expand(
     automaton: _Automaton,
     outgoing: dict[int, list[int]],
     permitted: NDArray[np.bool_],
-    tail: Int32,
     head: Int32,
     n_nodes: int,
     *,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Proj
 from pyproj.exceptions import ProjError
 
-from mutualaid.data._formats import WGS84, RawTable, said
+from mutualaid.data._formats import LISTED, WGS84, RawTable, said
 from mutualaid.data._paths import shown
 from mutualaid.errors import Defect
 
@@ -102,17 +102,17 @@ def check_ids(
         return np.full(len(values), -1, np.int64)
     position = np.asarray(known.get_indexer(pd.Index(values)), np.int64)
     unknown = (position < 0) & values.notna().to_numpy()
-    names = [str(name) for name in known]
-    for name in values[unknown].unique()[:20]:
-        close = difflib.get_close_matches(str(name), names, n=1)
-        some = ", ".join(names[:10]) + ("…" if len(names) > 10 else "")
-        remedy = f"did you mean {close[0]}" if close else f"use one of {some}" if names else f"add the {what}"
+    some = ", ".join(shown(name)[1:-1] for name in known[:5]) + (" …" if len(known) > 5 else "")
+    names = values[unknown].unique()
+    # Few names are probably slips, each with a remedy of its own; many are another list of ids.
+    for group in [[name] for name in names] if len(names) <= 5 else [list(names)]:
+        close = difflib.get_close_matches(str(group[0]), map(str, known), n=1) if len(group) == 1 else []
         raw.report(
-            unknown & (values == name).fillna(False).to_numpy(),
+            unknown & values.isin(group).to_numpy(),
             values.to_list(),
             column=column,
             expected=f"the id of a {what}",
-            remedy=remedy,
+            remedy=f"did you mean {shown(close[0])[1:-1]}" if close else f"use one of {some}",
         )
     return position
 
@@ -124,7 +124,8 @@ def check_overlaps(raw: RawTable, frame: gpd.GeoDataFrame) -> None:
     left, right = left[left < right], right[left < right]
     common = shapely.intersection(shapes[left], shapes[right])
     wide = ~shapely.is_empty(shapely.buffer(common, -SLIVER_M / 2))
-    for one, other, shape in zip(left[wide], right[wide], common[wide], strict=True):
+    left, right, common = left[wide], right[wide], common[wide]
+    for one, other, shape in zip(left[:LISTED], right[:LISTED], common[:LISTED], strict=True):
         point = gpd.GeoSeries([shape.representative_point()], crs=frame.crs).to_crs(WGS84)
         lon, lat = point.x.iloc[0], point.y.iloc[0]
         raw.defects.append(
@@ -136,6 +137,9 @@ def check_overlaps(raw: RawTable, frame: gpd.GeoDataFrame) -> None:
                 "cut one area by the other, in QGIS with Difference",
             )
         )
+    if len(common) > LISTED:
+        got = f"{len(common) - LISTED} more pairs that do"
+        raw.defects.append(Defect(raw.file, "", "areas that do not overlap", got, "cut them by each other"))
 
 
 def point_tolerance_m(cell_m: float | None = None) -> float:

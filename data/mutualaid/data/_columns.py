@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from mutualaid.data._formats import DECIMAL_POINT, RawTable, numbers, objects, said
+from mutualaid.data._formats import DECIMAL_POINT, LISTED, RawTable, numbers, objects, said
 from mutualaid.data._paths import listed, shown
 from mutualaid.data._schema import CONTROL, MAX_TEXT, Column, TableSpec
 from mutualaid.errors import Defect
@@ -208,20 +208,19 @@ def _check_ids(raw: RawTable, ids: pd.Series[Any]) -> None:
     groups: dict[str, list[str]] = {}
     for position in np.flatnonzero(again):
         groups.setdefault(ids.iloc[position], []).append(f"{raw.unit} {raw.row[position]}")
-    for key, places in list(groups.items())[:20]:
+    for key, places in list(groups.items())[:LISTED]:
         raw.defects.append(
             Defect(
                 raw.file,
-                ", ".join(places[:20]) + ("…" if len(places) > 20 else ""),
+                ", ".join(places[:LISTED]) + ("…" if len(places) > LISTED else ""),
                 "each id once",
                 f"id {shown(key)} {len(places)} times",
                 "give each row an id of its own",
             )
         )
-    if len(groups) > 20:
-        raw.defects.append(
-            Defect(raw.file, "", "each id once", f"{len(groups) - 20} more ids twice", "make the ids unique")
-        )
+    if len(groups) > LISTED:
+        got = f"{len(groups) - LISTED} more ids twice"
+        raw.defects.append(Defect(raw.file, "", "each id once", got, "make the ids unique"))
 
 
 # --- geometry -----------------------------------------------------------------------------------------------

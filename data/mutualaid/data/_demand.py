@@ -180,10 +180,12 @@ def demand_from_totals(
     --------
     >>> import geopandas as gpd
     >>> from shapely import box
-    >>> towns = gpd.GeoDataFrame({"population": [30.0]}, geometry=[box(0, 0, 500, 500)], index=["A"],
-    crs=32632) >>> houses = gpd.GeoDataFrame( ...     {"levels": [1.0, 2.0]}, geometry=[box(10, 10, 20, 20),
-    box(210, 10, 220, 20)], crs=32632 ... ) >>> demand, unplaced = demand_from_totals(towns, houses) >>>
-    demand["population"].tolist(), len(unplaced) ([10.0, 20.0], 0)
+    >>> town = {"population": [30.0], "geometry": [box(0, 0, 500, 500)]}
+    >>> towns = gpd.GeoDataFrame(town, index=["A"], crs=32632)
+    >>> built = {"levels": [1.0, 2.0], "geometry": [box(10, 10, 20, 20), box(210, 10, 220, 20)]}
+    >>> demand, unplaced = demand_from_totals(towns, gpd.GeoDataFrame(built, crs=32632))
+    >>> demand["population"].tolist(), len(unplaced)
+    ([10.0, 20.0], 0)
     """
     crs = check_target(jurisdictions, cell_m)
     if buildings.crs is None:

@@ -81,6 +81,22 @@ def demand_from_raster(
     ------
     DemandError
         No CRS, a density without saying so, negative values, a file that cannot be read, no overlap.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, numpy as np, rasterio
+    >>> from rasterio import Affine
+    >>> from shapely import box
+    >>> from tempfile import TemporaryDirectory
+    >>> towns = gpd.GeoDataFrame(geometry=[box(0, 0, 100, 200)], index=["A"], crs=32632)
+    >>> form = {"driver": "GTiff", "width": 2, "height": 1, "count": 1, "dtype": "float32", "crs": 32632}
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "people.tif"
+    ...     with rasterio.open(file, "w", transform=Affine(150, 0, 0, 0, -150, 150), **form) as raster:
+    ...         raster.write(np.array([[30, 6]], dtype="float32"), 1)
+    ...     demand, unplaced = demand_from_raster(file, towns, cell_m=200, quantity="count")
+    >>> demand["population"].round(6).to_list(), unplaced["population"].round(6).to_list()
+    ([20.0], [10.0])
     """
     path = Path(path)
     target = check_target(jurisdictions, cell_m)
@@ -136,7 +152,10 @@ def _windows(
     box = shapely.box(*jurisdictions.total_bounds)
     around = gpd.GeoSeries([shapely.segmentize(box, box.length / 400)], crs=jurisdictions.crs).to_crs(crs)
     inverse = ~source.transform
-    corners = np.array([inverse * point for point in around.get_coordinates().to_numpy()])
+    x, y = around.get_coordinates().to_numpy().T
+    corners = np.column_stack(
+        [inverse.a * x + inverse.b * y + inverse.c, inverse.d * x + inverse.e * y + inverse.f]
+    )
     left, top = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
     right, bottom = np.minimum(np.ceil(corners.max(axis=0)), [source.width, source.height]).astype(int)
     if left >= right or top >= bottom:

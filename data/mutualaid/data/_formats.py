@@ -27,7 +27,17 @@ from mutualaid.data._paths import read_text, shown
 from mutualaid.data._schema import CONTROL
 from mutualaid.errors import Defect, RegionError
 
-__all__ = ["DECIMAL_POINT", "SUFFIXES", "RawTable", "numbers", "objects", "parse_crs", "read_raw", "said"]
+__all__ = [
+    "DECIMAL_POINT",
+    "LISTED",
+    "SUFFIXES",
+    "RawTable",
+    "numbers",
+    "objects",
+    "parse_crs",
+    "read_raw",
+    "said",
+]
 
 #: Format by file suffix.
 SUFFIXES = {

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -105,6 +106,11 @@ def new_region(
         An extract cannot be read, or holds no road, boundary or station there.
     RegionError
         The folder is not empty, or a parameter makes no sense.
+
+    Examples
+    --------
+    >>> region = new_region("riviera", pbf=["monaco.osm.pbf"], admin_level=8)  # doctest: +SKIP
+    >>> region.jurisdictions["population"]  # doctest: +SKIP
     """
     folder, files = Path(folder), [Path(file) for file in pbf]
     _check(folder, files, admin_level=admin_level, cell_m=cell_m, margin_m=margin_m)
@@ -136,7 +142,8 @@ def new_region(
             road_box=None if area is None else beyond(area.bounds, margin_m),
             progress=progress,
         )
-    return read_region(folder)
+        region = read_region(stage)  # whatever is wrong with it comes out before the folder is there
+    return moved(region, folder)
 
 
 def make(
@@ -244,6 +251,12 @@ def staged(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(stage, ignore_errors=True)
         raise
+
+
+def moved(region: Region, folder: Path) -> Region:
+    """Give a region whose folder has been renamed."""
+    files = tuple(folder / file.relative_to(region.folder) for file in region.network_files)
+    return replace(region, folder=folder, network_files=files)
 
 
 def _extent(extract: Extract) -> Box:

@@ -98,7 +98,7 @@ def location_table(file: Path) -> Any:
 
 
 def _together(files: Sequence[Path], entities: osmium.osm.osm_entity_bits, *filters: object) -> Iterator[Any]:
-    # The newest version of each object over all files, in the order of ids; of ways that extracts cut, the longer.
+    # The newest version of each object, in the order of ids; of ways that extracts cut, the longer.
     if len(files) == 1:
         yield from stream(files[0], entities, *filters)
         return
@@ -129,7 +129,8 @@ def _choose(files: Sequence[Path], box: Box | None) -> _Roads:
         )
         for way in found:
             points = [node for node in way.nodes if node.location.valid()]
-            if way.tags.get("area") != "yes" and (box is None or _reaches(points, box)):
+            drivable = len(points) > 1 and way.tags.get("area") != "yes"
+            if drivable and (box is None or _reaches(points, box)):
                 ways.add(way.id)
                 ids.extend([node.ref for node in points])
                 xs.extend([node.x for node in points])

@@ -25,6 +25,7 @@ from mutualaid.data._new import (
     check_folder,
     check_numbers,
     make,
+    moved,
     read_figures,
     staged,
 )
@@ -86,6 +87,11 @@ def new_region_from_places(
         A place is not found or has no surface; the folder is not empty.
     OsmError
         No road or station was found there.
+
+    Examples
+    --------
+    >>> places = ["Haparanda, Sweden", "Tornio, Finland"]
+    >>> region = new_region_from_places("twin-city", places)  # doctest: +SKIP
     """
     folder = Path(folder)
     defects = check_folder(folder) + check_numbers(cell_m=cell_m, margin_m=margin_m)
@@ -123,7 +129,8 @@ def new_region_from_places(
             road_box=None,
             progress=None if progress is None else lambda what, share: progress(what, 0.3 + 0.7 * share),
         )
-    return read_region(folder)
+        region = read_region(stage)
+    return moved(region, folder)
 
 
 # --- Nominatim ---

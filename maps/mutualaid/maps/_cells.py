@@ -35,10 +35,9 @@ def cell_data(analysis: Analysis) -> tuple[dict[str, Any], dict[str, list[float]
     dict
         People in each response band and, last, reached by nobody, by level.
     """
-    # Neighbours in a row compress best; in a cell that a boundary cuts, the most people lie on top.
     people = analysis.coverage
     place, where = _place(people, analysis.region.cell_m, analysis.region.crs)
-    order = np.lexsort((people["population"].to_numpy(), people.geometry.hilbert_distance().to_numpy()))
+    order = np.argsort(people.geometry.hilbert_distance().to_numpy(), kind="stable")  # neighbours are alike
     people = people.iloc[order]
     population = people["population"].to_numpy()
     jurisdictions = analysis.region.jurisdictions["name"]

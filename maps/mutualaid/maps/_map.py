@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING, Any
 
 import folium
@@ -10,7 +11,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from folium.utilities import JsCode
 
 from mutualaid.errors import InputError
 from mutualaid.maps._cells import cell_data
@@ -29,7 +29,7 @@ __all__ = ["CoverageMap", "coverage_map"]
 
 # Classes drawn alike, weight in pixels, lowest zoom. Service roads and tracks stay out: too loud.
 _ROADS: tuple[tuple[tuple[str, ...], float, int], ...] = (
-    (("unclassified", "residential", "living_street", "road"), 0.8, 13),
+    (("unclassified", "residential", "living_street", "road"), 0.7, 13),
     (("tertiary", "tertiary_link"), 1.1, 11),
     (("secondary", "secondary_link"), 1.6, 9),
     (("primary", "primary_link"), 2.2, 0),
@@ -37,6 +37,7 @@ _ROADS: tuple[tuple[tuple[str, ...], float, int], ...] = (
 )
 _ROAD_STYLE = {"pane": "ma-roads", "color": "#33404d", "opacity": 0.42, "fill": False, "smoothFactor": 1.2}
 _BOUNDARY = {"pane": "ma-borders", "color": "#27323d", "weight": 1.8, "dashArray": "7 4", "fill": False}
+_BORDER = {"pane": "ma-borders", "color": "#14202b", "weight": 3.5, "fill": False}
 _GAP = {"color": "#7a3300", "weight": 2, "fillOpacity": 0, "interactive": True}
 _GAP_NUMBERS = (
     "population",
@@ -127,7 +128,7 @@ def coverage_map(analysis: Analysis) -> folium.Map:
         ],
         "band_people": band_people,
         "about": about(analysis),
-        "attribution": esc(" · ".join(dict.fromkeys(shorten(source.source) for source in region.sources))),
+        "attribution": esc(" · ".join(dict.fromkeys(_provider(source.source) for source in region.sources))),
         **totals(analysis),
     }
     # The order of the layer control; what lies above what is a matter of panes.
@@ -144,9 +145,13 @@ def coverage_map(analysis: Analysis) -> folium.Map:
     ]
     for child in (Stage(stage), *layers, Panel()):
         page.add_child(child)
-    narrow: Any = JsCode("window.innerWidth < 1000")
-    page.add_child(folium.LayerControl(collapsed=narrow))
+    page.add_child(folium.LayerControl())
     return page
+
+
+def _provider(source: str) -> str:
+    """Shorten a source to who made it, for the corner of the map; the whole stands in the panel."""
+    return shorten(re.split(r"[,;(]", source, maxsplit=1)[0])
 
 
 def _bounds(table: gpd.GeoDataFrame) -> list[list[float]]:
@@ -176,13 +181,18 @@ def _ground(analysis: Analysis) -> list[PageLayer]:
         "features": plain,
         "style": {"pane": "ma-land", "stroke": False, "fillColor": "#fbfaf5", "fillOpacity": 1},
     }
-    rings = gpd.GeoSeries(shapely.boundary(jurisdictions.geometry.to_numpy()), crs=jurisdictions.crs)
+    borders, others = _boundaries(jurisdictions)
+    drawn = [
+        (line, style, text)
+        for line, style, text in ((others, _BOUNDARY, "boundary"), (borders, _BORDER, "border"))
+        if not line.is_empty
+    ]
     boundaries = {
-        "paths": _paths(rings, 2.0),
-        "features": plain,
-        "style": _BOUNDARY,
+        "paths": _paths(gpd.GeoSeries([line for line, _, _ in drawn], crs=jurisdictions.crs), 2.0),
+        "features": [{"style": style} for _, style, _ in drawn],
+        "style": {},
         "order": 8,
-        "legend": [{"line": _BOUNDARY, "label": TEXTS["boundary"]}],
+        "legend": [{"line": style, "label": TEXTS[text]} for _, style, text in drawn],
     }
     lines, features = [], []
     classes, stretches = network.roads["class"].astype(str), network.roads["crossing"].to_numpy() < 0
@@ -202,6 +212,19 @@ def _ground(analysis: Analysis) -> list[PageLayer]:
         PageLayer("paths", TEXTS["layer_roads"], roads),
         PageLayer("paths", TEXTS["layer_boundaries"], boundaries),
     ]
+
+
+def _boundaries(jurisdictions: gpd.GeoDataFrame) -> tuple[shapely.Geometry, shapely.Geometry]:
+    """Lines between countries, and all other boundaries; each line once, or its dashes would fill each other."""
+    countries = jurisdictions.geometry.groupby(jurisdictions["country"]).agg(shapely.union_all).to_list()
+    lines = [
+        shapely.intersection(shapely.boundary(country), shapely.buffer(shapely.union_all(countries[:k]), 5.0))
+        for k, country in enumerate(countries)
+    ]
+    borders = shapely.union_all(lines)
+    everything = shapely.union_all(shapely.boundary(jurisdictions.geometry.to_numpy()))
+    rest = shapely.difference(everything, shapely.buffer(borders, 5.0))
+    return shapely.line_merge(borders), shapely.line_merge(rest)
 
 
 def _isochrones(isochrones: gpd.GeoDataFrame) -> list[PageLayer]:

@@ -131,7 +131,7 @@ def offline_html(map: folium.Map, *, lang: str = "en") -> str:  # noqa: A002
 def _render(figure: Any) -> tuple[dict[str, branca.element.Element], str, str]:
     """Return the elements of the head, the body and the script of a page, and leave the figure as it was.
 
-    Rendering makes the elements register their links and scripts in the figure, some of them once more each time.
+    Rendering makes elements register their links and scripts in the figure, some of them once more each time.
     """
     parts = (figure.header, figure.html, figure.script)
     before = [part._children.copy() for part in parts]  # noqa: SLF001

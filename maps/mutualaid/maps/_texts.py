@@ -39,6 +39,7 @@ TEXTS: dict[str, str] = {
     "gaps": "Gaps",
     "gap_outline": "Gap, with its people",
     "boundary": "Boundary",
+    "border": "International border",
     "crossings": "Crossings",
     "crossing_border": "across an international border",
     "crossing_other": "between municipalities",

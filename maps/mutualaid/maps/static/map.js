@@ -81,6 +81,9 @@ window.mutualaid = (function () {
     }
     map.mutualaid = Object.assign({ level: "joint", view: "status", pending: 0 }, options);
     map.attributionControl.setPrefix(false).addAttribution(options.attribution);
+    map.on("zoomend layeradd layerremove", event => {
+      if (!event.layer || event.layer instanceof L.Marker) arrangeSoon(map);
+    });
     map.on("popupopen popupclose", event => { map.mutualaid.popup = event.type === "popupopen"; });
     L.control.scale({ position: "bottomright", imperial: false }).addTo(map);
     if (typeof DecompressionStream === "undefined") {
@@ -90,6 +93,35 @@ window.mutualaid = (function () {
   function change(map, setting) {
     Object.assign(map.mutualaid, setting);
     map.fire("mutualaid");
+  }
+
+  /* ---- labels: each finds room near its place or is left out until there is some ---- */
+
+  function label(at, className, text, rank) {
+    const icon = L.divIcon({ className, html: el("span", {}, text), iconSize: null });
+    return L.marker(at, { icon, interactive: false, keyboard: false, pane: "ma-labels", rank });
+  }
+  function arrange(map) {
+    const boxes = [], labels = [];
+    map.eachLayer(layer => {
+      if (!(layer instanceof L.Marker)) return;
+      const { x, y } = map.latLngToLayerPoint(layer.getLatLng()), { rank, blocks } = layer.options;
+      if (rank !== undefined) labels.push({ rank, x, y, node: layer.getElement().firstChild });
+      else if (blocks) boxes.push([x - blocks, y - blocks, x + blocks, y + blocks]);
+    });
+    for (const { x, y, node } of labels.sort((a, b) => a.rank - b.rank)) {
+      const w = node.offsetWidth / 2, h = node.offsetHeight / 2;
+      const shift = [0, -24, 24, -40, 40].find(dy =>
+        boxes.every(([l, t, r, b]) => x + w < l || x - w > r || y + dy + h < t || y + dy - h > b));
+      node.style.visibility = shift === undefined ? "hidden" : "";
+      if (shift === undefined) continue;
+      node.style.marginTop = shift + "px";
+      boxes.push([x - w, y + shift - h, x + w, y + shift + h]);
+    }
+  }
+  function arrangeSoon(map) {
+    cancelAnimationFrame(map.mutualaid.frame);
+    map.mutualaid.frame = requestAnimationFrame(() => arrange(map));
   }
   /** Counts what is still being unpacked, so that a page can be known to be complete. */
   function loading(map, work) {
@@ -121,17 +153,22 @@ window.mutualaid = (function () {
   /** Which row stands in which cell of a sparse grid: blocks of 32 × 32, only where there are any. */
   function gridIndex(columns, shape) {
     const across = (shape[0] >> 5) + 1, blocks = new Int32Array(across * ((shape[1] >> 5) + 1)).fill(-1);
-    const { col, row } = columns, n = col.length, below = new Int32Array(n).fill(-1);
+    const { col, row, population } = columns, n = col.length, below = new Int32Array(n).fill(-1);
     let used = 0;
     for (let i = 0; i < n; i++) {
       const b = (row[i] >> 5) * across + (col[i] >> 5);
       if (blocks[b] < 0) blocks[b] = used++;
     }
     const slots = new Int32Array(used << 10).fill(-1);
-    for (let i = 0; i < n; i++) { // rows come with the most people last: they lie on top
-      const k = (blocks[(row[i] >> 5) * across + (col[i] >> 5)] << 10) | (row[i] & 31) << 5 | (col[i] & 31);
-      below[i] = slots[k];
-      slots[k] = i;
+    for (let i = 0; i < n; i++) {
+      const k = (blocks[(row[i] >> 5) * across + (col[i] >> 5)] << 10) | (row[i] & 31) << 5 | (col[i] & 31), top = slots[k];
+      if (top >= 0 && population[top] >= population[i]) { // a boundary cuts the cell: the most people lie on top
+        below[i] = below[top];
+        below[top] = i;
+      } else {
+        below[i] = top;
+        slots[k] = i;
+      }
     }
     return { across, blocks, slots, below };
   }
@@ -399,7 +436,7 @@ window.mutualaid = (function () {
     onRemove(map) {
       map.off("mutualaid zoomend", this._choose, this);
       this.clearLayers();
-      this._map = null;
+      this._labelled = this._map = null;
     },
     _choose() {
       const map = this._map;
@@ -411,21 +448,16 @@ window.mutualaid = (function () {
       }
       if (this.data.chips) this._label();
     },
-    /** People on the largest gaps, as long as two labels do not touch. */
+    /** People on the larger gaps. */
     _label() {
+      const { level, totals } = this._map.mutualaid, { people } = speech(this._map.mutualaid);
+      if (this._labelled === level) return;
       (this._chips || []).forEach(chip => this.removeLayer(chip));
-      const { level, totals } = this._map.mutualaid, { people } = speech(this._map.mutualaid), taken = [];
-      this._chips = [];
-      for (const { feature } of this.features) {
-        if (feature.level !== level || feature.facts.population < Math.max(10, totals.population / 500)) continue;
-        const at = this._map.latLngToLayerPoint(feature.at);
-        if (taken.some(other => Math.abs(other.x - at.x) < 80 && Math.abs(other.y - at.y) < 26)) continue;
-        taken.push(at);
-        const label = el("span", {}, people(feature.facts.population));
-        const chip = L.marker(feature.at, { icon: L.divIcon({ className: "ma-chip", html: label, iconSize: null }), interactive: false, keyboard: false, pane: "ma-labels" });
-        this._chips.push(chip);
-        this.addLayer(chip);
-      }
+      this._labelled = level;
+      this._chips = this.features.filter(({ feature }) =>
+        feature.level === level && feature.facts.population >= Math.max(10, totals.population / 500)
+      ).map(({ feature }, k) => label(feature.at, "ma-chip", people(feature.facts.population), k ? 1000 + k : -1));
+      this._chips.forEach(chip => this.addLayer(chip));
     },
     legend(state) {
       const rows = (this.data.legend || []).filter(entry => !entry.level || entry.level === state.level);
@@ -491,7 +523,8 @@ window.mutualaid = (function () {
     _mark(mark) {
       const { shape, colour, glyph } = this.data.kinds[mark.kind], size = this.data.size;
       const icon = L.divIcon({ className: "ma-mark", html: drawing(shape, colour, glyph), iconSize: [size, size], popupAnchor: [0, -size / 2] });
-      const marker = L.marker(mark.at, { icon, riseOnHover: true, zIndexOffset: this.data.above || 0 });
+      const blocks = this.data.above ? size / 2 : 0; // labels keep off the more important marks
+      const marker = L.marker(mark.at, { icon, riseOnHover: true, zIndexOffset: this.data.above || 0, blocks });
       const lines = () => el("div", { class: "ma-popup" }, el("h3", {}, name(mark.title)), mark.lines.map(line => el("p", {}, name(line))));
       marker.bindTooltip(lines, { direction: "top", offset: [0, -size / 2] }).bindPopup(lines, { maxWidth: 280 });
       marker.on("add", () => marker.getElement().setAttribute("aria-label", [mark.title, ...mark.lines].join(", ")));
@@ -506,10 +539,7 @@ window.mutualaid = (function () {
 
   const Places = L.LayerGroup.extend({
     initialize(data) {
-      L.LayerGroup.prototype.initialize.call(this, data.places.map(place => L.marker(place.at, {
-        icon: L.divIcon({ className: "ma-place", html: el("span", {}, name(place.name)), iconSize: null }),
-        interactive: false, keyboard: false, pane: "ma-labels",
-      })));
+      L.LayerGroup.prototype.initialize.call(this, data.places.map((place, k) => label(place.at, "ma-place", name(place.name), k)));
     },
   });
 
@@ -533,8 +563,14 @@ window.mutualaid = (function () {
       views(), legend, table(), about());
     const box = el("section", { class: "ma-panel", "aria-label": text("panel") },
       el("h1", {}, name(state.region)), el("p", { class: "ma-sub" }, ...say("question_" + state.service, { limit: state.limit })),
-      levels(), head, more, state.note ? el("p", { class: "ma-note" }, name(state.note)) : "", el("p", { class: "ma-foot" }, text("disclaimer")));
+      levels(), head, more, note(), el("p", { class: "ma-foot" }, text("disclaimer")));
 
+    /** The first sentence stands on the face, the rest behind it. */
+    function note() {
+      const end = state.note.search(/[.!?]\s/) + 1;
+      if (!state.note || !end) return state.note ? el("p", { class: "ma-note" }, name(state.note)) : "";
+      return el("details", { class: "ma-note" }, el("summary", {}, name(state.note.slice(0, end))), name(state.note.slice(end)));
+    }
     function table() {
       const cells = (tag, values) => el("tr", {}, values.map((value, i) => el(i ? tag : "th", i ? {} : { scope: "row" }, value)));
       return el("details", {}, el("summary", {}, text("by_jurisdiction")), el("table", {},
