@@ -1,13 +1,13 @@
-"""From a .osm.pbf file to a network that can be routed on: this package against OSMnx, on the same roads.
+"""From a .osm.pbf file to a network that can be routed on: against OSMnx, on the same roads.
 
-OSMnx reads XML and takes every way of a file, so the extract is first reduced to the drivable ways and written
-as XML; that is not timed. Each side then reads its file and computes the travel time of every edge. Both repeat,
-taking turns, and the medians count::
+OSMnx reads XML and takes every way of a file, so the extract is first reduced to the drivable ways and
+written as XML; that is not timed. Each side then reads its file and computes the travel time of every edge.
+Both repeat, taking turns, and the medians count::
 
     python benchmarks/porto_import.py ../shared/data/porto/porto_portugal.osm.pbf --crs EPSG:32629
 
-Road kilometres are then compared class by class, with OSMnx's graph before simplification, which merges classes.
-OSMnx measures on a sphere; its figure is repeated with this package's ellipsoid on the same nodes.
+Road kilometres are then compared class by class, with OSMnx's graph before simplification, which merges
+classes. OSMnx measures on a sphere; its figure is repeated with this package's ellipsoid on the same nodes.
 """
 
 from __future__ import annotations
@@ -103,9 +103,8 @@ def main() -> None:
             their_s.append(seconds)
         table = kilometres_of_osmnx(xml)
     own, their = statistics.median(own_s), statistics.median(their_s)
-    print(
-        f"{options.pbf.name}: {network.n_roads} roads, {network.n_nodes} nodes; OSMnx {len(graph.edges)} edges"
-    )
+    print(f"{options.pbf.name}: {network.n_roads} roads, {network.n_nodes} nodes")
+    print(f"  OSMnx: {len(graph.edges)} edges")
     print(f"  mutualaid  {own:7.2f} s   (median of {', '.join(f'{s:.2f}' for s in own_s)})")
     print(f"  OSMnx      {their:7.2f} s   (median of {', '.join(f'{s:.2f}' for s in their_s)})")
     print(f"  ratio      {their / own:7.1f} x")

@@ -16,7 +16,7 @@ def main() -> int:
     notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
     for path in notebooks:
         with tempfile.TemporaryDirectory() as folder:
-            notebook = nbformat.read(path, as_version=4)
+            notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
             NotebookClient(notebook, timeout=600, resources={"metadata": {"path": folder}}).execute()
         print(f"{path.name}: {sum(cell.cell_type == 'code' for cell in notebook.cells)} cells run")
     return 0 if notebooks else 1

@@ -3,7 +3,7 @@
 ::
 
     MutualAidError
-    ├── InputError(ValueError)          something given to us cannot be used; `.defects` says what, where, and the remedy
+    ├── InputError(ValueError)          something given cannot be used; `.defects`: what, where, the remedy
     │   ├── RegionError                 a region folder: region.toml and the files it names
     │   ├── OsmError                    an OpenStreetMap extract
     │   ├── DemandError                 population rasters, census tables, municipal totals

@@ -31,13 +31,16 @@ def mutualaid(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+Demo = tuple[Path, subprocess.CompletedProcess[str]]
+
+
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo")
     return folder / "mutualaid-demo", mutualaid("demo", cwd=folder)
 
 
-def test_demo_writes_every_result(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+def test_demo_writes_every_result(demo: Demo) -> None:
     folder, done = demo
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (folder / "results").iterdir()) == sorted(RESULT_FILES)
@@ -46,7 +49,7 @@ def test_demo_writes_every_result(demo: tuple[Path, subprocess.CompletedProcess[
         assert file in done.stdout
 
 
-def test_demo_prints_what_summary_json_holds(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+def test_demo_prints_what_summary_json_holds(demo: Demo) -> None:
     folder, done = demo
     total = json.loads((folder / "results" / "summary.json").read_text("utf-8"))["common"]["total"]
     for number in (total["population"], total["closed_by_joint"], total["remaining"]):
@@ -54,7 +57,7 @@ def test_demo_prints_what_summary_json_holds(demo: tuple[Path, subprocess.Comple
 
 
 def test_layers_and_times_open_and_agree_with_the_summary(
-    demo: tuple[Path, subprocess.CompletedProcess[str]],
+    demo: Demo,
 ) -> None:
     results = demo[0] / "results"
     layers = set(pyogrio.list_layers(results / "coverage.gpkg")[:, 0])
@@ -64,7 +67,7 @@ def test_layers_and_times_open_and_agree_with_the_summary(
     own = cells.loc[cells["status"] == "own", "population"].sum()
     assert own == pytest.approx(total["alone"]["covered"], abs=1)
     gaps = gpd.read_file(results / "gaps.geojson")
-    assert gaps.crs.to_epsg() == 4326
+    assert gaps.crs == 4326
     left = gaps.loc[gaps["level"] == "joint", "population"].sum()
     assert left == pytest.approx(total["population"] - total["joint"]["covered"], abs=1)
     times = pd.read_parquet(results / "response_times.parquet")
@@ -72,7 +75,7 @@ def test_layers_and_times_open_and_agree_with_the_summary(
 
 
 def test_run_record_names_inputs_by_hash_and_no_place_on_this_machine(
-    demo: tuple[Path, subprocess.CompletedProcess[str]],
+    demo: Demo,
 ) -> None:
     folder, _ = demo
     text = (folder / "results" / "run.json").read_text("utf-8")
@@ -84,7 +87,7 @@ def test_run_record_names_inputs_by_hash_and_no_place_on_this_machine(
     assert record["versions"]["mutualaid"]
 
 
-def test_run_takes_what_the_user_changed(demo: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
+def test_run_takes_what_the_user_changed(demo: Demo, tmp_path: Path) -> None:
     region = tmp_path / "region"
     shutil.copytree(demo[0] / "region", region)
     slow = mutualaid("run", "region", "--dispatch-s", "600", "--json", cwd=tmp_path)
@@ -96,9 +99,7 @@ def test_run_takes_what_the_user_changed(demo: tuple[Path, subprocess.CompletedP
     assert Path(tmp_path / answer["files"]["map.html"]).is_file()
 
 
-def test_check_prints_defects_with_remedies_and_code_3(
-    demo: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
-) -> None:
+def test_check_prints_defects_with_remedies_and_code_3(demo: Demo, tmp_path: Path) -> None:
     region = tmp_path / "region"
     shutil.copytree(demo[0] / "region", region)
     good = mutualaid("check", "region", cwd=tmp_path)

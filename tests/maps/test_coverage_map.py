@@ -32,10 +32,11 @@ def test_map_is_a_folium_map_without_tiles(analysis: Any) -> None:
 def test_layers_added_later_stand_before_the_layer_control(analysis: Any) -> None:
     page = coverage_map(analysis)
     folium.FeatureGroup(name="Schools").add_to(page)
-    children = list(page._children.values())
+    children: list[Any] = list(page._children.values())
     assert isinstance(children[-1], folium.LayerControl)
-    children[-1].render()
-    assert "Schools" in children[-1].overlays
+    control: Any = children[-1]
+    control.render()
+    assert "Schools" in control.overlays
 
 
 def test_few_layers_are_on_at_the_start(analysis: Any) -> None:

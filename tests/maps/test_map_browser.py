@@ -21,18 +21,12 @@ if TYPE_CHECKING:
 
 HOSTILE = {
     "script": "<script>window.pwned = 1; alert(1)</script>",
-    "script end": "</script><script>window.pwned = 1</script>",
-    "comment": "<!-- <script>",
-    "backtick": "`; window.pwned = 1; `",
-    "template literal": "${window.pwned = 1}",
-    "jinja": "{{7*7}}{% raw %}{# x",
-    "windows path": "C:\\users\\new",
-    "quotes": "\"'; window.pwned = 1; //",
+    "script end": "</script><!-- <script> --></style></title><script>window.pwned = 1</script>",
+    "quotes": "`'\"); window.pwned = 1; //`",
+    "templates": "${window.pwned = 1}{{7*7}}{% raw %}{# x",
+    "odd characters": "C:\\users\\new 🚒👩🏽‍🚒 \u202eمحطة \u200fالإطفاء\u2066 one\u2028two\u2029three\nfour",
     "image": "<img src=x onerror=window.pwned=1>",
     "handler": '" onmouseover="window.pwned=1',
-    "right to left": "\u202eمحطة \u200fالإطفاء\u2066",
-    "emoji": "🚒👩🏽‍🚒 Zürich",
-    "line ends": "one\u2028two\u2029three\nfour",
     "long": "Llanfair " * 1_200,
 }
 
@@ -357,14 +351,15 @@ def test_hostile_texts_stay_texts(
     layer(page, "Crossings")
     page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
     assert (page.locator(".ma-note").text_content() or "").startswith(shown[:79])
-    assert shown in (page.locator(".leaflet-control-attribution").text_content() or "")
+    provider = re.split("[,;(]", shown)[0].strip()
+    assert provider in (page.locator(".leaflet-control-attribution").text_content() or "")
     for mark in (0, 3):
         page.locator(".ma-mark").nth(mark).dispatch_event("click")
         assert (page.locator(".leaflet-popup-content").last.text_content() or "").startswith(shown)
-    page.evaluate("map => window[map].closePopup()", page_map.get_name())
+    page.evaluate("map => { window[map].closePopup(); }", page_map.get_name())
     page.mouse.click(*pixel(page, page_map, inside(analysis, "joint")))
     assert (page.locator(".leaflet-popup-content h3").last.text_content() or "").startswith(shown)
-    page.evaluate("map => window[map].closePopup()", page_map.get_name())
+    page.evaluate("map => { window[map].closePopup(); }", page_map.get_name())
     hover(
         page,
         page_map,
@@ -379,7 +374,7 @@ def test_hostile_texts_stay_texts(
 def test_escaped_texts_stay_texts_in_layers_of_folium(tmp_path: Path, visit: Callable[..., Any]) -> None:
     page_map = folium.Map([47.2, 9.8], zoom_start=12, tiles=None)
     for k, text in enumerate(HOSTILE.values()):
-        at, note = [47.14 + k / 100, 9.8], folium.GeoJsonTooltip(["name"], aliases=[esc(text)])
+        at, note = [47.16 + k / 100, 9.8], folium.GeoJsonTooltip(["name"], aliases=[esc(text)])
         group = folium.FeatureGroup(name=esc(text)).add_to(page_map)
         folium.CircleMarker(at, radius=9, fill=True, tooltip=esc(text), popup=esc(text)).add_to(group)
         folium.Marker(at, icon=folium.DivIcon(html=f"<b class=mine>{esc(text)}</b>")).add_to(page_map)

@@ -56,7 +56,8 @@ def test_everything_that_asks_a_server_is_named_at_once_and_the_old_file_stays(t
     page = bare_map()
     folium.TileLayer("OpenStreetMap").add_to(page)
     folium.Marker([43.74, 7.42], icon=folium.Icon(icon="fire")).add_to(page)
-    folium.plugins.Fullscreen().add_to(page)
+    fullscreen: Any = folium.plugins.Fullscreen
+    fullscreen().add_to(page)
     with pytest.raises(InputError) as caught:
         save_offline(page, target)
     message = str(caught.value)
@@ -70,7 +71,8 @@ def test_everything_that_asks_a_server_is_named_at_once_and_the_old_file_stays(t
 
 def test_images_of_other_servers_are_refused(tmp_path: Path) -> None:
     page = bare_map()
-    page.get_root().html.add_child(folium.Element('<img src="https://example.org/logo.png">'))
+    figure: Any = page.get_root()
+    figure.html.add_child(folium.Element('<img src="https://example.org/logo.png">'))
     with pytest.raises(InputError, match=r"example\.org"):
         save_offline(page, tmp_path / "map.html")
     assert not list(tmp_path.iterdir())

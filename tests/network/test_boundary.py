@@ -109,6 +109,14 @@ def test_road_over_a_boundary_becomes_two_and_a_crossing(draw: Draw) -> None:
     assert network.node_id.tolist() == [0, 1, -1, -2]
 
 
+def test_jurisdiction_of_several_parts_and_with_a_hole_is_cut_all_around(draw: Draw) -> None:
+    ring = box(-500, -500, 500, 500).difference(box(-40, -40, 40, 40))
+    island = shapely.MultiPolygon([box(-40, -40, 40, 40), box(600, -500, 900, 500)])
+    network = cut(draw([(0, 0), (1000, 0)], [(0, 1)]), lands(ring=ring, island=island))
+    assert table(network) == [("island", 40.0), ("ring", 510.0), ("island", 350.0), ("", 100.0)]
+    assert len(network.crossings) == 2
+
+
 def test_crossing_within_a_country_is_not_international(draw: Draw) -> None:
     network = cut(draw([(-100, 0), (100, 0)], [(0, 1)]), lands(east_a=WEST, east_b=EAST))
     assert network.crossings["international"].tolist() == [False]
@@ -375,6 +383,10 @@ def test_borders_around_monaco(shared_data: Path) -> None:
     sides = after.crossings[["from_jurisdiction", "to_jurisdiction"]]
     monaco = (sides == "Monaco").any(axis=1)
     assert monaco.equals(after.crossings["international"])
-    assert monaco.sum() == 37
+    assert monaco.sum() == 36
     assert set(after.crossings.loc[~monaco, "from_country"]) == {"FR"}
     assert after.crossings["name"].str.match(r".+ \(.+ – .+\)$").all()
+    literal = cut(network, communes, tolerance_m=0.01)
+    assert literal.crossings["international"].sum() > 50, "streets along the border wobble over it"
+    at_once = read_network(file, crs=CRS, jurisdictions=communes)
+    assert at_once.crossings.index.equals(after.crossings.index)

@@ -38,7 +38,7 @@ def test_switches_of_the_built_in_profiles() -> None:
     assert (car.obeys_maxspeed, car.ignores_oneway, car.ignores_access, car.ignores_turns) == (True,) + (
         False,
     ) * 3
-    assert (engine.obeys_maxspeed, engine.ignores_oneway, engine.ignores_access) == (False, False, True)
+    assert (engine.obeys_maxspeed, engine.ignores_oneway, engine.ignores_access) == (False, True, True)
     assert (engine.ignores_turns, engine.ignores_u_turns) == (True, True)
 
 
@@ -61,16 +61,34 @@ def test_only_a_profile_that_obeys_is_slowed_by_the_limit(draw: Draw) -> None:
     assert drive_ms(network, "fire_engine") == [36_000, 36_000]
 
 
-@pytest.mark.parametrize(("oneway", "legal"), [(1, [36_000, -1]), (-1, [-1, 36_000]), (0, [36_000, 36_000])])
-def test_oneway_binds_unless_ignored(draw: Draw, oneway: int, legal: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("oneway", "legal", "slowly"),
+    [
+        (1, [36_000, -1], [36_000, 156_000]),
+        (-1, [-1, 36_000], [156_000, 36_000]),
+        (0, [36_000] * 2, [36_000] * 2),
+    ],
+)
+def test_oneway_binds_or_slows_those_who_may_ignore_it(
+    draw: Draw, oneway: int, legal: list[int], slowly: list[int]
+) -> None:
     network = draw([HERE, THERE], [(0, 1, {"class": "primary", "oneway": oneway})])
-    assert drive_ms(network, "fire_engine") == legal
-    assert drive_ms(network, "fire_engine", ignores_oneway=True) == [36_000, 36_000]
+    assert drive_ms(network, "civilian") == legal
+    assert drive_ms(network, "fire_engine", ignores_oneway=False) == legal
+    assert drive_ms(network, "fire_engine") == slowly, "650 m at 15 km/h"
 
 
-def test_nobody_drives_against_a_motorway(draw: Draw) -> None:
-    network = draw([HERE, THERE], [(0, 1, {"class": "motorway", "oneway": 1})])
-    assert drive_ms(network, "fire_engine", ignores_oneway=True) == [26_000, -1]
+def test_nobody_is_faster_against_the_traffic_than_with_it(draw: Draw) -> None:
+    network = draw([HERE, (100.0, 0.0)], [(0, 1, {"class": "living_street", "oneway": 1})])
+    assert drive_ms(network, "fire_engine") == [36_000, 36_000]
+
+
+@pytest.mark.parametrize("name", ["motorway", "motorway_link", "trunk", "trunk_link"])
+def test_nobody_drives_against_a_motorway_or_trunk_road(draw: Draw, name: str) -> None:
+    network = draw([HERE, THERE], [(0, 1, {"class": name, "oneway": 1})])
+    with_traffic, against = drive_ms(network, "fire_engine")
+    assert with_traffic > 0
+    assert against == -1
 
 
 @pytest.mark.parametrize(
@@ -102,8 +120,7 @@ def test_who_may_use_a_road(draw: Draw, access: str, car: bool, engine: bool, ob
 )
 def test_height_and_weight_always_bind(draw: Draw, column: str, limit: float, passes: bool) -> None:
     network = draw([HERE, THERE], [(0, 1, {column: limit})])
-    everything = {"ignores_oneway": True, "ignores_access": True, "ignores_turns": True}
-    assert (drive_ms(network, "fire_engine", **everything)[0] >= 0) == passes
+    assert (drive_ms(network, "fire_engine")[0] >= 0) == passes
 
 
 def test_class_without_a_speed_is_not_driven(draw: Draw) -> None:
@@ -127,8 +144,9 @@ def test_junction_delay_where_three_roads_meet_crossings_not_counted(draw: Draw)
 @given(st.floats(1, 1e5), st.sampled_from(ROAD_CLASSES))
 def test_ignoring_more_never_closes_a_road_or_slows_it(draw: Draw, length: float, name: str) -> None:
     network = draw([HERE, (length, 0.0)], [(0, 1, {"class": name, "oneway": 1, "access": "private"})])
-    strict = edge_times(network, replace(profile("fire_engine"), ignores_access=False)).drive_ms
-    free = edge_times(network, replace(profile("fire_engine"), ignores_oneway=True)).drive_ms
+    obedient = replace(profile("fire_engine"), ignores_access=False, ignores_oneway=False)
+    strict = edge_times(network, obedient).drive_ms
+    free = edge_times(network, profile("fire_engine")).drive_ms
     assert ((strict < 0) | (free == strict)).all()
 
 
@@ -194,7 +212,7 @@ def test_missing_profile_file_is_named(tmp_path: Path) -> None:
 
 
 def test_edge_times_leave_the_network_as_it_was(draw: Draw) -> None:
-    network = draw([HERE, THERE], [(0, 1, {"max_height_m": 2.0, "access": "private"})])
+    network = draw([HERE, THERE], [(0, 1, {"max_height_m": 1.9, "access": "private"})])
     before = network.roads.copy()
     edge_times(network, profile("civilian"))
     assert network.roads.equals(before)

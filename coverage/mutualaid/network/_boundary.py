@@ -67,6 +67,24 @@ def cut_at_boundaries(
     ------
     NetworkError
         The jurisdictions are in another CRS, lack a column or repeat an id; the network has been cut.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, networkx as nx
+    >>> from shapely.geometry import box
+    >>> from mutualaid.network import cut_at_boundaries, from_osmnx
+    >>> G = nx.MultiDiGraph(crs="EPSG:32632")
+    >>> G.add_nodes_from([(1, {"x": -60.0, "y": 0.0}), (2, {"x": 40.0, "y": 0.0})])
+    >>> _ = G.add_edge(1, 2, osmid=7, highway="primary", name="Pont Neuf", length=100.0)
+    >>> lands = gpd.GeoDataFrame(
+    ...     {"name": ["Haparanda", "Tornio"], "country": ["SE", "FI"]},
+    ...     geometry=[box(-99, -99, 0, 99), box(0, -99, 99, 99)], index=["se", "fi"], crs="EPSG:32632",
+    ... )
+    >>> network = cut_at_boundaries(from_osmnx(G, crs="EPSG:32632"), lands)
+    >>> network.crossings["name"].to_dict()
+    {'w7-1': 'Pont Neuf (Haparanda – Tornio)'}
+    >>> network.roads["length_m"].tolist()
+    [60.0, 40.0, 0.0]
     """
     _check(network, jurisdictions)
     land = _Land.of(jurisdictions)
@@ -105,7 +123,7 @@ class _Land:
     @classmethod
     def of(cls, jurisdictions: gpd.GeoDataFrame) -> _Land:
         polygons = np.asarray(jurisdictions.geometry.array, dtype=object)
-        rings = shapely.get_rings(polygons)
+        rings = shapely.get_parts(shapely.boundary(polygons))
         xy, ring = shapely.get_coordinates(rings, return_index=True)
         joined = np.flatnonzero(ring[1:] == ring[:-1])
         segments = np.asarray(shapely.linestrings(np.stack([xy[joined], xy[joined + 1]], axis=1)))

@@ -281,8 +281,8 @@ def _restrictions(
 ) -> tuple[Restriction, ...]:
     """Carry restrictions over to the pieces, through crossings where they lead over a boundary."""
     ends = np.column_stack([roads["a"], roads["b"]])
-    links = {}
-    in_nodes = {}
+    links: dict[tuple[int, int], int] = {}
+    in_nodes: dict[tuple[int, int], int] = {}
     for k, item in enumerate(passages):
         edge = 2 * (len(pieces.road) + k)
         both = {(item.a, item.b): edge, (item.b, item.a): edge + 1}

@@ -278,7 +278,7 @@ def to_osmnx(network: Network, profile: Profile | None = None) -> nx.MultiDiGrap
     >>> _ = G.add_edge(1, 2, osmid=7, highway="primary", length=650.0)
     >>> H = to_osmnx(from_osmnx(G, crs="EPSG:32632"), profile("fire_engine"))
     >>> [(u, v, data["travel_time"]) for u, v, data in H.edges(data=True)]
-    [(1, 2, 36.0)]
+    [(1, 2, 36.0), (2, 1, 156.0)]
     """
     graph: nx.MultiDiGraph[Any] = nx.MultiDiGraph(crs=network.crs.to_string())
     if len(network.crossings):

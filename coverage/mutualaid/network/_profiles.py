@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from mutualaid.errors import Defect, NetworkError
@@ -24,11 +25,16 @@ __all__ = ["PROFILES", "EdgeTimes", "Profile", "edge_times", "profile"]
 PROFILES: tuple[str, ...] = ("civilian", "fire_engine", "ambulance")
 
 _SWITCHES = ("obeys_maxspeed", "ignores_oneway", "ignores_access", "ignores_turns", "ignores_u_turns")
-_NUMBERS = {"junction_s": (0.0, 600.0), "height_m": (0.1, 10.0), "weight_t": (0.01, 200.0)}
+_NUMBERS = {
+    "against_oneway_kph": (1.0, 250.0),
+    "height_m": (0.1, 10.0),
+    "junction_s": (0.0, 600.0),
+    "weight_t": (0.01, 200.0),
+}
 _KEYS = {"label", "kinds", "speed_kph", "source", *_SWITCHES, *_NUMBERS}
 _MAX_KPH = 250.0
 #: Whatever a profile may ignore, nobody plans a run against the traffic of these.
-_NEVER_AGAINST = ("motorway", "motorway_link")
+_NEVER_AGAINST = ("motorway", "motorway_link", "trunk", "trunk_link")
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,9 @@ class Profile:
     junction_s
         Delay at each junction, in seconds.
     ignores_oneway
-        May drive against a one-way street, though never against a motorway or its links.
+        May drive against a one-way street, though never against a motorway, a trunk road or their links.
+    against_oneway_kph
+        Highest speed when it does.
     ignores_access
         May use private and closed roads (not those closed to emergency vehicles as well).
     ignores_turns, ignores_u_turns
@@ -67,6 +75,7 @@ class Profile:
     obeys_maxspeed: bool
     junction_s: float
     ignores_oneway: bool
+    against_oneway_kph: float
     ignores_access: bool
     ignores_turns: bool
     ignores_u_turns: bool
@@ -113,7 +122,7 @@ def profile(name_or_path: str | Path) -> Profile:
     >>> from mutualaid.network import profile
     >>> engine = profile("fire_engine")
     >>> engine.speed_kph["primary"], engine.ignores_oneway, engine.weight_t
-    (65.0, False, 16.0)
+    (65.0, True, 16.0)
     """
     path = Path(name_or_path)
     if path.suffix.lower() == ".toml":
@@ -240,8 +249,8 @@ def edge_times(network: Network, profile: Profile) -> EdgeTimes:
     >>> G.add_node(1, x=0.0, y=0.0)
     >>> G.add_node(2, x=650.0, y=0.0)
     >>> _ = G.add_edge(1, 2, highway="primary", length=650.0, oneway=True)
-    >>> edge_times(from_osmnx(G, crs="EPSG:32632"), profile("fire_engine")).drive_ms.tolist()  # 65 km/h
-    [36000, -1]
+    >>> edge_times(from_osmnx(G, crs="EPSG:32632"), profile("fire_engine")).drive_ms.tolist()
+    [36000, 156000]
     """
     roads = network.roads
     classes = roads["class"].cat.categories
@@ -251,6 +260,7 @@ def edge_times(network: Network, profile: Profile) -> EdgeTimes:
     if profile.obeys_maxspeed:
         legal = roads[["maxspeed_forward_kph", "maxspeed_backward_kph"]].to_numpy(np.float64).ravel()
         kph = np.fmin(kph, np.where(np.isnan(kph), np.nan, legal))
+    kph = np.where(_against_oneway(roads), np.minimum(kph, profile.against_oneway_kph), kph)
     permitted = _permitted(network, profile) & (kph > 0)
     seconds = np.repeat(roads["length_m"].to_numpy(), 2) * 3.6 / np.where(permitted, kph, 1.0)
     drive_ms = np.where(permitted, np.floor(seconds * 1000.0 + 0.5), -1).astype(np.int32)
@@ -269,14 +279,16 @@ def _permitted(network: Network, profile: Profile) -> NDArray[np.bool_]:
     road = roads["access"].isin(open_to).to_numpy(copy=True)
     road &= ~(roads["max_height_m"].to_numpy() < profile.height_m)
     road &= ~(roads["max_weight_t"].to_numpy() < profile.weight_t)
-    oneway = roads["oneway"].to_numpy()
-    binding = np.ones(len(roads), dtype=bool)
+    against = _against_oneway(roads)
     if profile.ignores_oneway:
-        binding = roads["class"].isin(_NEVER_AGAINST).to_numpy()
-    permitted = np.empty(2 * len(roads), dtype=bool)
-    permitted[0::2] = road & ~(binding & (oneway == -1))
-    permitted[1::2] = road & ~(binding & (oneway == 1))
-    return permitted
+        against &= np.repeat(roads["class"].isin(_NEVER_AGAINST).to_numpy(), 2)
+    return np.repeat(road, 2) & ~against
+
+
+def _against_oneway(roads: pd.DataFrame) -> NDArray[np.bool_]:
+    """(2m,) whether each directed edge leads against a one-way road."""
+    oneway = roads["oneway"].to_numpy()
+    return np.column_stack([oneway == -1, oneway == 1]).ravel()
 
 
 def _junction_ms(network: Network, profile: Profile) -> NDArray[np.int32]:

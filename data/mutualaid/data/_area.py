@@ -53,12 +53,16 @@ def read_area(text: str) -> BaseGeometry | tuple[float, float, float, float]:
     try:
         frame = pyogrio.read_dataframe(path)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-        raise _wrong(path.name, "a file of polygons", str(error)[:200], "save it as GeoJSON or GeoPackage") from error
+        raise _wrong(
+            path.name, "a file of polygons", str(error)[:200], "save it as GeoJSON or GeoPackage"
+        ) from error
     if getattr(frame, "crs", None) is None:
         raise _wrong(path.name, "a coordinate reference system", "none", "save the file with its CRS")
     area: BaseGeometry = shapely.union_all(frame.geometry.to_crs(4326).to_numpy())
     if area.geom_type not in ("Polygon", "MultiPolygon") or area.is_empty:
-        raise _wrong(path.name, "polygons", area.geom_type, "give the outline of the area, not points or lines")
+        raise _wrong(
+            path.name, "polygons", area.geom_type, "give the outline of the area, not points or lines"
+        )
     return area
 
 

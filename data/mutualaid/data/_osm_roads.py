@@ -48,12 +48,14 @@ DRIVABLE: tuple[str, ...] = (
 _MEMORY_BYTES = 1_000_000_000
 
 _WAY_WORDS = """
-access bridge covered emergency highway junction layer maxheight maxweight motor_vehicle motorroad name oneway
+access bridge covered emergency highway junction layer maxheight maxweight motor_vehicle motorcar motorroad name oneway
 ref service source:maxspeed surface tunnel vehicle zone:maxspeed zone:traffic
 """
 _WAY_TAGS = frozenset(_WAY_WORDS.split())
 _WAY_PREFIXES = ("maxspeed", "lanes", "oneway:", "maxheight:", "maxweight:")
-_NODE_TAGS = frozenset(("access", "barrier", "crossing", "emergency", "highway", "motor_vehicle", "vehicle"))
+_NODE_TAGS = frozenset(
+    ("access", "barrier", "crossing", "emergency", "highway", "motor_vehicle", "motorcar", "vehicle")
+)
 #: Lets only ways pass.
 WAYS = osmium.filter.EntityFilter(osmium.osm.WAY)
 _RESTRICTION_PREFIXES = ("restriction", "except", "type", "day_on", "day_off", "hour_on", "hour_off")

@@ -34,7 +34,8 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines instead of text.")]
 Out = Annotated[
-    Path | None, typer.Option("--out", help="Folder for the results; default: 'results' in the region folder.")
+    Path | None,
+    typer.Option("--out", help="Folder for the results; default: 'results' in the region folder."),
 ]
 
 
@@ -224,4 +225,3 @@ def _run(region: Path, out: Path, changed: dict[str, Any], *, as_json: bool) -> 
     else:
         print_summary(analysis.summary)
         print_files(files)
-

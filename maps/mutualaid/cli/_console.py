@@ -108,12 +108,13 @@ def print_standards(rows: pd.DataFrame) -> None:
     """Print the table of standards."""
     table = Table(box=None, pad_edge=False)
     for column in ("id", "name", "interval", "limit", "share"):
-        table.add_column(column, justify="right" if column in ("limit", "share") else "left")
+        table.add_column(column, justify="right" if column in ("limit", "share") else "left", no_wrap=True)
     for key, row in rows.iterrows():
         share = "" if pd.isna(row["share"]) else f"{row['share']:.0%}"
         limit = f"{int(row['limit_s']) // 60}:{int(row['limit_s']) % 60:02d}"
         table.add_row(str(key), str(row["name"]), f"{row['start']}–{row['end']}", limit, share)
-    Console(highlight=False).print(table)
+    # narrower than this, rich cuts ids short, and an id is there to be copied
+    Console(highlight=False, width=max(100, Console().width)).print(table)
 
 
 def print_summary(summary: Mapping[str, Any]) -> None:

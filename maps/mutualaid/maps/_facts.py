@@ -25,6 +25,13 @@ _POINTS = {
     "t5": "the full force is on scene",
 }
 
+_DEPARTMENTS = {
+    "career": "Career crew",
+    "volunteer": "Volunteers",
+    "combination": "Career crew and volunteers",
+    "unknown": "Kind of crew not known",
+}
+
 
 def totals(analysis: Analysis) -> dict[str, Any]:
     """People in all and by jurisdiction, and how many are reached in time at each level."""
@@ -90,13 +97,18 @@ def _assumptions(analysis: Analysis) -> list[str]:
         f"Vehicle: {p.profile.replace('_', ' ')} on roads without traffic jams; hour: {p.hour}",
         f"Answering {clock(p.answering_s)} min, alerting {clock(p.processing_s)} min",
         f"Turnout where a station states none (min): {turnout}",
-        f"A neighbour is alerted {clock(p.dispatch_s)} min later",
-        f"Crossing an international border takes {clock(p.crossing_s)} min",
+        f"A neighbour is alerted {_delay(p.dispatch_s)}",
+        f"International borders are crossed {_delay(p.crossing_s)}"
+        + (", but some crossings have their own" if p.crossing_delay_s else ""),
         f"Drives are followed for up to {p.cutoff_s / 60:g} min",
         f"Who lives more than {p.snap_m:g} m from any road counts as not reachable by road",
         "Every station is staffed and at home: simultaneous incidents are not modelled",
     ]
     return [shorten(line, 300) for line in lines]
+
+
+def _delay(seconds: float) -> str:
+    return f"with a delay of {clock(seconds)} min" if seconds else "without delay"
 
 
 def station_lines(analysis: Analysis, partners: dict[str, str]) -> list[list[str]]:
@@ -107,16 +119,8 @@ def station_lines(analysis: Analysis, partners: dict[str, str]) -> list[list[str
         where = str(names.get(row["jurisdiction"], row["jurisdiction"]))
         run_by = partners[row["partner"]]
         place = where if run_by == where else f"{where}, run by {run_by}"
-        crew = TEXTS_DEPARTMENT.get(row["department"], "")
+        crew = _DEPARTMENTS.get(row["department"], "")
         own = units[units["station"] == key] if len(units) else units
         engines = ", ".join(f"{unit.count} × {unit.kind}" for unit in own.itertuples(index=False))
         lines.append([shorten(line) for line in (place, crew, engines) if line])
     return lines
-
-
-TEXTS_DEPARTMENT = {
-    "career": "Career crew",
-    "volunteer": "Volunteers",
-    "combination": "Career crew and volunteers",
-    "unknown": "Kind of crew not known",
-}

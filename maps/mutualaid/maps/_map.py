@@ -94,7 +94,9 @@ def coverage_map(analysis: Analysis) -> folium.Map:
     >>> from mutualaid.coverage import analyse
     >>> from mutualaid.data import demo_path, read_region
     >>> from mutualaid.maps import coverage_map
-    >>> page = coverage_map(analyse(read_region(demo_path())))  # doctest: +SKIP
+    >>> page = coverage_map(analyse(read_region(demo_path())))
+    >>> [child.layer_name for child in page._children.values() if getattr(child, "control", False)][:3]
+    ['People', 'Gaps', 'Stations']
     """
     region = analysis.region
     bounds = _bounds(analysis.coverage)
@@ -185,7 +187,7 @@ def _ground(analysis: Analysis) -> list[PageLayer]:
     drawn = [
         (line, style, text)
         for line, style, text in ((others, _BOUNDARY, "boundary"), (borders, _BORDER, "border"))
-        if not line.is_empty
+        if not shapely.is_empty(line)
     ]
     boundaries = {
         "paths": _paths(gpd.GeoSeries([line for line, _, _ in drawn], crs=jurisdictions.crs), 2.0),
@@ -194,7 +196,8 @@ def _ground(analysis: Analysis) -> list[PageLayer]:
         "order": 8,
         "legend": [{"line": style, "label": TEXTS[text]} for _, style, text in drawn],
     }
-    lines, features = [], []
+    lines: list[Any] = []
+    features = []
     classes, stretches = network.roads["class"].astype(str), network.roads["crossing"].to_numpy() < 0
     for names, weight, min_zoom in _ROADS:
         chosen = np.flatnonzero(classes.isin(names).to_numpy() & stretches)
@@ -215,7 +218,7 @@ def _ground(analysis: Analysis) -> list[PageLayer]:
 
 
 def _boundaries(jurisdictions: gpd.GeoDataFrame) -> tuple[shapely.Geometry, shapely.Geometry]:
-    """Lines between countries, and all other boundaries; each line once, or its dashes would fill each other."""
+    """Lines between countries, and all other boundaries; each once, or its dashes would fill each other."""
     countries = jurisdictions.geometry.groupby(jurisdictions["country"]).agg(shapely.union_all).to_list()
     lines = [
         shapely.intersection(shapely.boundary(country), shapely.buffer(shapely.union_all(countries[:k]), 5.0))
@@ -263,17 +266,17 @@ def _gaps(analysis: Analysis) -> list[PageLayer]:
         return []
     names = analysis.region.jurisdictions["name"].to_dict()
     partners = _partner_names(analysis)
-    labels = gaps.representative_point().to_crs(4326)
+    rows: list[dict[Any, Any]] = gaps.drop(columns="geometry").to_dict("records")
     features = []
-    for row, label in zip(gaps.itertuples(), labels, strict=True):
+    for row, at in zip(rows, _marks(gaps.representative_point()), strict=True):
         facts = {
-            "name": shorten(row.name),
-            "level": row.level,
-            "jurisdictions": shorten(", ".join(names.get(i, i) for i in row.jurisdictions.split(";")), 200),
-            "closed_by": shorten(", ".join(partners.get(i, i) for i in row.closed_by.split(";")), 200),
-            **{key: _finite(getattr(row, key)) for key in _GAP_NUMBERS},
+            "name": shorten(row["name"]),
+            "level": row["level"],
+            "jurisdictions": _joined(row["jurisdictions"], names),
+            "closed_by": _joined(row["closed_by"], partners),
+            **{key: _finite(row[key]) for key in _GAP_NUMBERS},
         }
-        features.append({"level": row.level, "facts": facts, "at": [label.y, label.x]})
+        features.append({"level": row["level"], "facts": facts, "at": at})
     data = {
         "paths": _paths(gaps.geometry, 1.0),
         "features": features,
@@ -283,6 +286,11 @@ def _gaps(analysis: Analysis) -> list[PageLayer]:
         "legend": [{"line": _GAP, "label": TEXTS["gap_outline"]}],
     }
     return [PageLayer("paths", TEXTS["layer_gaps"], data)]
+
+
+def _joined(keys: str, names: dict[Any, Any]) -> str:
+    """Name what a ``;``-joined text of ids stands for."""
+    return shorten(", ".join(str(names.get(key, key)) for key in keys.split(";")), 200)
 
 
 def _finite(value: float) -> float | None:

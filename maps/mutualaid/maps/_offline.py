@@ -72,7 +72,7 @@ def save_offline(map: folium.Map, path: str | os.PathLike[str], *, lang: str = "
     >>> from mutualaid.maps import save_offline
     >>> page = folium.Map([43.74, 7.42], tiles=None)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     "src=" in save_offline(page, f"{folder}/map.html").read_text("utf-8")
+    ...     "<script src=" in save_offline(page, f"{folder}/map.html").read_text("utf-8")
     False
     """
     target = Path(path)

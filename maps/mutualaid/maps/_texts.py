@@ -69,7 +69,7 @@ TEXTS: dict[str, str] = {
     "gap_worst": "First unit, worst",
     "nobody_short": "nobody",
     "gap_closed": "A joint team reaches {n} of them in time: {who}.",
-    "gap_saved": "Half of them gain at least {time} min.",
+    "gap_saved": "Where their own brigade comes too late, half gain at least {time} min.",
     "gap_remaining": "{n} people remain without timely help.",
     "gap_nobody": "No partner reaches these people in time.",
     # tables and facts

@@ -29,9 +29,7 @@ RESULT_FILES: dict[str, str] = {
 }
 
 
-def write_results(
-    analysis: Analysis, folder: str | Path, *, seconds: float | None = None
-) -> dict[str, Path]:
+def write_results(analysis: Analysis, folder: str | Path, *, seconds: float | None = None) -> dict[str, Path]:
     """Write map, GIS layers, times, numbers and the record of the run.
 
     Files are written beside the folder and moved in when all of them are complete, so a run that fails leaves the
@@ -85,8 +83,8 @@ def _write_layers(analysis: Analysis, path: Path) -> None:
 
 def _for_files(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Index as a column; ``inf`` (nobody comes) as NULL, because GIS classifiers break on it: status says why."""
-    out = frame.reset_index(names=frame.index.name or "id")
-    for column in out.columns.drop(out.geometry.name):
+    out = frame.reset_index(names=str(frame.index.name or "id"))
+    for column in out.columns.drop([out.geometry.name]):
         values = out[column]
         if pd.api.types.is_float_dtype(values.dtype):
             out[column] = values.where(np.isfinite(values))
