@@ -192,7 +192,7 @@ def test_hovering_tells_who_comes_when_and_why(
     assert tip.endswith("Before the clock starts: answering 0:15 · alerting 1:04")
     lost = analysis.coverage.index[status == "unreachable"][0]
     hover(page, made_up_page[0], cell_centre(analysis, lost))
-    assert text_of(page, ".ma-tip").endswith("no road near enough")
+    assert text_of(page, ".ma-tip").endswith("no road the vehicle may take")
     page.mouse.move(20, 300)
     assert page.locator(".ma-tip").is_hidden()
 

@@ -32,7 +32,7 @@ TEXTS: dict[str, str] = {
     "joint_only": "a neighbour only",
     "gap": "nobody",
     "gap_alone": "not by their own brigade",
-    "unreachable": "no road near enough",
+    "unreachable": "no road the vehicle may take",
     "legend_bands": "People by arrival of the first unit",
     "band_limit": "later than the standard",
     "stations": "Stations, run by",
@@ -63,7 +63,7 @@ TEXTS: dict[str, str] = {
     "no_second": "No second unit",
     # gaps
     "gap_people": "People",
-    "gap_no_road": "of them with no road near",
+    "gap_no_road": "of them with no road the vehicle may take",
     "gap_where": "Where",
     "gap_median": "First unit, median",
     "gap_worst": "First unit, worst",
