@@ -23,9 +23,9 @@ from pyproj.exceptions import CRSError
 from mutualaid.errors import Defect, NetworkError
 from mutualaid.network._boundary import cut_at_boundaries
 from mutualaid.network._crossings import no_crossings
+from mutualaid.network._crs import projected_crs
 from mutualaid.network._model import ROAD_CLASSES, Network
 from mutualaid.network._profiles import Profile, edge_times
-from mutualaid.network._roads import projected_crs
 from mutualaid.network._tags import TAG_KEYS, meanings, tag_table
 
 __all__ = ["from_osmnx", "read_graphml", "to_osmnx", "write_graphml"]

@@ -11,28 +11,9 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-__all__ = ["ROAD_CLASSES", "Network", "Restriction"]
+from mutualaid.data import ROAD_CLASSES
 
-#: Drivable OSM highway classes, most important first. The position is the code of the categorical column ``class``.
-ROAD_CLASSES: tuple[str, ...] = (
-    "motorway",
-    "motorway_link",
-    "trunk",
-    "trunk_link",
-    "primary",
-    "primary_link",
-    "secondary",
-    "secondary_link",
-    "tertiary",
-    "tertiary_link",
-    "unclassified",
-    "residential",
-    "living_street",
-    "service",
-    "track",
-    "road",
-    "busway",
-)
+__all__ = ["ROAD_CLASSES", "Network", "Restriction"]
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
 
 from mutualaid.errors import Defect, NetworkError, OsmError
 from mutualaid.network._boundary import cut_at_boundaries
 from mutualaid.network._crossings import no_crossings
+from mutualaid.network._crs import projected_crs
+from mutualaid.network._graph_io import read_graphml
 from mutualaid.network._model import Network
 from mutualaid.network._osm import OSM_SUFFIXES, OsmRoads, scan
 from mutualaid.network._restrictions import RoadIndex, resolve
 from mutualaid.network._tags import meanings, tag_table
 
-__all__ = ["ground_length_m", "projected_crs", "read_network"]
+__all__ = ["ground_length_m", "read_network"]
 
 _EQUATOR_M, _FLATTENING = 6378137.0, 1 / 298.257223563  # WGS 84
 
@@ -69,8 +70,6 @@ def read_network(
     >>> network = read_network("region.osm.pbf", crs="EPSG:32632")  # doctest: +SKIP
     >>> network.roads.groupby("class", observed=True)["length_m"].sum()  # doctest: +SKIP
     """
-    from mutualaid.network._graph_io import read_graphml
-
     paths = [Path(files)] if isinstance(files, (str, PathLike)) else [Path(file) for file in files]
     target = projected_crs(crs)
     graphs = [path for path in paths if path.suffix.lower() == ".graphml"]
@@ -84,29 +83,6 @@ def read_network(
         return read_graphml(graphs[0], crs=target, jurisdictions=jurisdictions)
     network = _assemble(scan(paths), target, files=", ".join(path.name for path in paths))
     return network if jurisdictions is None else cut_at_boundaries(network, jurisdictions)
-
-
-def projected_crs(crs: CRS | str | int) -> CRS:
-    """Check that a CRS is projected, in metres."""
-    try:
-        target = CRS.from_user_input(crs)
-    except CRSError as error:
-        got = str(error)[:120]
-    else:
-        if target.is_projected and target.axis_info[0].unit_conversion_factor == 1.0:
-            return target
-        got = target.name
-    raise NetworkError(
-        [
-            Defect(
-                "",
-                "crs",
-                "a projected CRS in metres",
-                got,
-                "use the UTM zone of the region, such as EPSG:32632",
-            )
-        ]
-    )
 
 
 def ground_length_m(from_lonlat: NDArray[np.float64], to_lonlat: NDArray[np.float64]) -> NDArray[np.float64]:

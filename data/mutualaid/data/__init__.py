@@ -6,7 +6,7 @@ from mutualaid.data._area import read_area
 from mutualaid.data._demand import demand_from_census, demand_from_totals
 from mutualaid.data._demand_raster import demand_from_raster
 from mutualaid.data._demo import demo_path
-from mutualaid.data._model import HOUR_CLASSES, SERVICES, Parameters, Region, Source
+from mutualaid.data._model import HOUR_CLASSES, ROAD_CLASSES, SERVICES, Parameters, Region, Source
 from mutualaid.data._new import new_region
 from mutualaid.data._places import new_region_from_places
 from mutualaid.data._region import check_region, read_region, region_notes, write_region
@@ -15,6 +15,7 @@ from mutualaid.data._tables import read_table, write_table
 
 __all__ = [
     "HOUR_CLASSES",
+    "ROAD_CLASSES",
     "SERVICES",
     "Parameters",
     "Region",

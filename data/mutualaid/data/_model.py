@@ -10,7 +10,29 @@ import geopandas as gpd
 import pandas as pd
 from pyproj import CRS
 
-__all__ = ["HOUR_CLASSES", "SERVICES", "Parameters", "Region", "Source"]
+__all__ = ["HOUR_CLASSES", "ROAD_CLASSES", "SERVICES", "Parameters", "Region", "Source"]
+
+#: Drivable OSM highway classes, most important first. Only these are kept in the road file of a region; the position
+#: is the code of the categorical column ``class`` of a network.
+ROAD_CLASSES: tuple[str, ...] = (
+    "motorway",
+    "motorway_link",
+    "trunk",
+    "trunk_link",
+    "primary",
+    "primary_link",
+    "secondary",
+    "secondary_link",
+    "tertiary",
+    "tertiary_link",
+    "unclassified",
+    "residential",
+    "living_street",
+    "service",
+    "track",
+    "road",
+    "busway",
+)
 
 #: Services a station can belong to.
 SERVICES: tuple[str, ...] = ("fire", "ems", "rescue")

@@ -16,33 +16,13 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from mutualaid.data._model import ROAD_CLASSES
 from mutualaid.errors import Defect, OsmError
 
-__all__ = ["DRIVABLE", "WAYS", "Box", "location_table", "read_lines", "reading", "stream", "write_roads"]
+__all__ = ["WAYS", "Box", "location_table", "read_lines", "reading", "stream", "write_roads"]
 
 #: West, south, east, north in degrees.
 Box = tuple[float, float, float, float]
-
-#: Values of ``highway`` that a vehicle can drive on; everything else is left out of a region's road file.
-DRIVABLE: tuple[str, ...] = (
-    "motorway",
-    "motorway_link",
-    "trunk",
-    "trunk_link",
-    "primary",
-    "primary_link",
-    "secondary",
-    "secondary_link",
-    "tertiary",
-    "tertiary_link",
-    "unclassified",
-    "residential",
-    "living_street",
-    "service",
-    "track",
-    "road",
-    "busway",
-)
 
 #: Node locations of a larger extract than this (about 2 GB of them) are kept on disk.
 _MEMORY_BYTES = 1_000_000_000
@@ -111,7 +91,7 @@ def _together(files: Sequence[Path], entities: osmium.osm.osm_entity_bits, *filt
 
 
 def _drivable_filter() -> osmium.filter.TagFilter:
-    return osmium.filter.TagFilter(*(("highway", value) for value in DRIVABLE))
+    return osmium.filter.TagFilter(*(("highway", value) for value in ROAD_CLASSES))
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ import requests
 import shapely
 
 from mutualaid.data._boundaries import Unit, assemble_units
-from mutualaid.data._model import Region
+from mutualaid.data._model import ROAD_CLASSES, Region
 from mutualaid.data._new import (
     MARGIN_M,
     Progress,
@@ -31,7 +31,7 @@ from mutualaid.data._new import (
 )
 from mutualaid.data._osm_read import Element, Extract
 from mutualaid.data._osm_region import jurisdictions_frame
-from mutualaid.data._osm_roads import DRIVABLE, Box, reading
+from mutualaid.data._osm_roads import Box, reading
 from mutualaid.data._region import read_region
 from mutualaid.errors import Defect, DownloadError, RegionError
 
@@ -211,7 +211,7 @@ def _query(found: gpd.GeoDataFrame, box: Box, wide: Box) -> str:
     points = shapely.get_coordinates(found.geometry.representative_point().to_numpy())
     inside = "".join(f"is_in({lat:.6f},{lon:.6f});" for lon, lat in points)
     return f"""[out:xml][timeout:{int(osmnx.settings.requests_timeout)}]{memory};
-way["highway"~"^({"|".join(DRIVABLE)})$"]{far}->.roads;
+way["highway"~"^({"|".join(ROAD_CLASSES)})$"]{far}->.roads;
 rel["type"="restriction"](bw.roads)->.turns;
 (nwr["amenity"="fire_station"]{near};nwr["emergency"="ambulance_station"]{near};
 nwr["amenity"="hospital"]{near};nwr["healthcare"="hospital"]{near};
