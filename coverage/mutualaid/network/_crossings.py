@@ -309,12 +309,12 @@ def _restrictions(
         first, *between, last = (chain(edge) for edge in old.path)
         wanted = [first[-1], *(edge for one in between for edge in one), last[0]]
         path = [wanted[0]]
-        for edge in wanted[1:]:
+        for place, edge in enumerate(wanted[1:], start=2):
             here, there = head(path[-1]), tail(edge)
             if here != there:
                 path.append(links[here, there])
-                if old.only and (here, there) in in_nodes:
-                    # Who must drive on behind the boundary must first cross it.
+                if old.only and place == len(wanted) and (here, there) in in_nodes:
+                    # Who must drive on behind the boundary must first cross it; until then nobody is bound.
                     carried[replace(old, path=tuple(path))] = None
             path.append(edge)
         carried[replace(old, path=tuple(path))] = None

@@ -164,7 +164,7 @@ def route_graph(
     ...     G.add_node(node, x=650.0 * node, y=0.0)
     >>> _ = G.add_edges_from([(0, 1), (1, 0)], highway="primary", length=650.0, oneway=False)
     >>> _ = G.add_edge(1, 2, highway="primary", length=650.0, oneway=True)
-    >>> graph = route_graph(from_osmnx(G, crs="EPSG:32632"), profile("fire_engine"))
+    >>> graph = route_graph(from_osmnx(G, crs="EPSG:32632"), profile("civilian"))
     >>> graph.routable.tolist()  # nothing returns from the end of the one-way road
     [True, False]
     """

@@ -100,7 +100,7 @@ def reach(
     >>> G.add_node(1, x=650.0, y=0.0)
     >>> _ = G.add_edge(0, 1, highway="primary", length=650.0, oneway=True)
     >>> network = from_osmnx(G, crs="EPSG:32632")
-    >>> graph = route_graph(network, profile("fire_engine"))  # 65 km/h: 36 s from end to end
+    >>> graph = route_graph(network, profile("civilian"))
     >>> station = snap(network, gpd.GeoSeries.from_xy([65], [5], index=["s"], crs=network.crs))
     >>> reach(graph, station, limit_s=18)
       origin  edge  from_fraction  to_fraction  entry_s  exit_s
@@ -190,7 +190,7 @@ def path(
     >>> G.add_node(1, x=650.0, y=0.0)
     >>> _ = G.add_edges_from([(0, 1), (1, 0)], highway="primary", length=650.0, oneway=False)
     >>> network = from_osmnx(G, crs="EPSG:32632")
-    >>> graph = route_graph(network, profile("fire_engine"))
+    >>> graph = route_graph(network, profile("civilian"))
     >>> places = snap(network, gpd.GeoSeries.from_xy([65, 325], [5, 9], index=["s", "h"], crs=network.crs))
     >>> route = path(graph, places.loc["s"], places.loc["h"])
     >>> route.drive_s, route.geometry.wkt

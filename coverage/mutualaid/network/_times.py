@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -94,18 +94,14 @@ def travel_times(
     attach_ptr, order = group(attached.state, graph.n_states)
     attached = attached.take(order)
     direct_ptr, direct_order = group(pairs.start, len(origins))
-    shift, n_buckets = bucket_layout(arcs.weight, seeds.label, limit)
-
-    def batch(first: int, last: int) -> tuple[Int64, Int32, Int64]:
-        return table_rows(
-            arcs.indptr, arcs.head, arcs.weight,
-            seed_ptr, seeds.state, seeds.label,
-            attach_ptr, attached.row, attached.label,
-            direct_ptr, pairs.end[direct_order], pairs.label[direct_order],
-            len(destinations), limit, shift, n_buckets, first, last,
-        )  # fmt: skip
-
-    counts, item, label = _in_batches(batch, len(origins), threads)
+    run = partial(
+        table_rows, arcs.indptr, arcs.head, arcs.weight,
+        seed_ptr, seeds.state, seeds.label,
+        attach_ptr, attached.row, attached.label,
+        direct_ptr, pairs.end[direct_order], pairs.label[direct_order],
+        len(destinations), limit, *bucket_layout(arcs.weight, seeds.label, limit),
+    )  # fmt: skip
+    counts, item, label = _in_batches(run, len(origins), threads)
     drive_s, crossing_s = unpack_s(label)
     return pd.DataFrame(
         {
@@ -256,13 +252,10 @@ def bounded_dijkstra(
             )
             raise NetworkError([Defect("", name, expected, "something else", f"correct {name}")])
     zero = np.zeros(len(seeds), dtype=np.int64)
-    seed_ptr = np.arange(len(seeds) + 1)
-    layout = bucket_layout(weight, zero, int(limit_ms))
-
-    def batch(first: int, last: int) -> tuple[Int64, Int32, Int64]:
-        return reached_rows(starts, heads, weight, seed_ptr, seeds, zero, int(limit_ms), *layout, first, last)
-
-    counts, node, ms = _in_batches(batch, len(seeds), threads)
+    seed_ptr, longest = np.arange(len(seeds) + 1), int(limit_ms)
+    layout = bucket_layout(weight, zero, longest)
+    run = partial(reached_rows, starts, heads, weight, seed_ptr, seeds, zero, longest, *layout)
+    counts, node, ms = _in_batches(run, len(seeds), threads)
     return np.concatenate([[0], np.cumsum(counts)]), node, ms
 
 
@@ -272,22 +265,11 @@ def search_states(
     """States reached from groups of links: counts, states, labels. Seeds come sorted by group."""
     arcs = graph.out
     layout = bucket_layout(arcs.weight, seeds.label, limit)
-
-    def batch(first: int, last: int) -> tuple[Int64, Int32, Int64]:
-        return reached_rows(
-            arcs.indptr,
-            arcs.head,
-            arcs.weight,
-            seed_ptr,
-            seeds.state,
-            seeds.label,
-            limit,
-            *layout,
-            first,
-            last,
-        )
-
-    return _in_batches(batch, len(seed_ptr) - 1, threads)
+    run = partial(
+        reached_rows, arcs.indptr, arcs.head, arcs.weight,
+        seed_ptr, seeds.state, seeds.label, limit, *layout,
+    )  # fmt: skip
+    return _in_batches(run, len(seed_ptr) - 1, threads)
 
 
 def limit_label(limit_s: float | None) -> int:
@@ -316,16 +298,15 @@ def _ends(
 
 
 def _in_batches(
-    batch: Callable[[int, int], tuple[NDArray[Any], ...]], size: int, threads: int | None
+    batch: Callable[[int, int], tuple[Int64, Int32, Int64]], size: int, threads: int | None
 ) -> tuple[Int64, Int32, Int64]:
     """Run a batch function over 0…size - 1, on several threads, and join what it gives in order."""
     workers = max(1, min(threads or os.cpu_count() or 1, size))
-    cuts = np.unique(np.linspace(0, size, 1 + workers * _BATCHES, dtype=np.int64))
-    bounds = list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)) or [(0, 0)]
+    cuts = np.linspace(0, size, 1 + max(1, min(size, workers * _BATCHES)), dtype=np.int64).tolist()
     if workers == 1:
-        parts = [batch(first, last) for first, last in bounds]
+        parts = list(map(batch, cuts[:-1], cuts[1:]))
     else:
         with ThreadPoolExecutor(workers) as pool:
-            parts = list(pool.map(lambda bound: batch(*bound), bounds))
+            parts = list(pool.map(batch, cuts[:-1], cuts[1:]))
     counts, items, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
     return counts, items, labels
