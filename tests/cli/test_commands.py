@@ -56,6 +56,16 @@ def test_demo_prints_what_summary_json_holds(demo: Demo) -> None:
         assert f"{number:,.0f}" in done.stdout
 
 
+def test_readme_shows_what_the_demo_prints(demo: Demo) -> None:
+    printed = demo[1].stdout.split("Standard:")[1].splitlines()
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [line for line in printed if line.strip() and line.rstrip() not in readme] == []
+    closed = json.loads((demo[0] / "results" / "summary.json").read_text("utf-8"))["headline"][
+        "closed_by_joint"
+    ]
+    assert f"# {closed} people" in readme
+
+
 def test_layers_and_times_open_and_agree_with_the_summary(
     demo: Demo,
 ) -> None:

@@ -33,6 +33,8 @@ _NUMBERS = {
 }
 _KEYS = {"label", "kinds", "speed_kph", "source", *_SWITCHES, *_NUMBERS}
 _MAX_KPH = 250.0
+#: Driveways and tracks: nobody slows down where one joins a street.
+_NO_STREET = ("service", "track")
 #: Whatever a profile may ignore, nobody plans a run against the traffic of these.
 _NEVER_AGAINST = ("motorway", "motorway_link", "trunk", "trunk_link")
 
@@ -53,7 +55,7 @@ class Profile:
     obeys_maxspeed
         Whether the legal limit caps the class speed.
     junction_s
-        Delay at each junction, in seconds.
+        Delay at each junction of at least three streets, in seconds; driveways and tracks do not count.
     ignores_oneway
         May drive against a one-way street, though never against a motorway, a trunk road or their links.
     against_oneway_kph
@@ -94,7 +96,7 @@ class EdgeTimes:
         (2m,) int32; milliseconds along directed edge ``2 * i`` (a→b of road ``i``) and ``2 * i + 1`` (b→a),
         rounded half up; -1 where the profile may not drive; 0 on crossings.
     junction_ms
-        (n,) int32; milliseconds lost when leaving a node, 0 where fewer than three roads meet.
+        (n,) int32; milliseconds lost when leaving a node, 0 where fewer than three streets meet.
     """
 
     drive_ms: NDArray[np.int32]
@@ -292,8 +294,8 @@ def _against_oneway(roads: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _junction_ms(network: Network, profile: Profile) -> NDArray[np.int32]:
-    """(n,) delay where at least three roads meet, crossings not counted."""
-    real = network.roads["crossing"].to_numpy() < 0
+    """(n,) delay where at least three streets meet; driveways, tracks and crossings do not make a junction."""
+    real = (network.roads["crossing"] < 0).to_numpy() & ~network.roads["class"].isin(_NO_STREET).to_numpy()
     a, b = network.roads["a"].to_numpy()[real], network.roads["b"].to_numpy()[real]
     arms = np.bincount(a, minlength=network.n_nodes) + np.bincount(b, minlength=network.n_nodes)
     delay = math.floor(profile.junction_s * 1000.0 + 0.5)

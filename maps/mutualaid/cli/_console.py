@@ -111,8 +111,9 @@ def print_standards(rows: pd.DataFrame) -> None:
         table.add_column(column, justify="right" if column in ("limit", "share") else "left", no_wrap=True)
     for key, row in rows.iterrows():
         share = "" if pd.isna(row["share"]) else f"{row['share']:.0%}"
-        limit = f"{int(row['limit_s']) // 60}:{int(row['limit_s']) % 60:02d}"
-        table.add_row(str(key), str(row["name"]), f"{row['start']}–{row['end']}", limit, share)
+        table.add_row(
+            str(key), str(row["name"]), f"{row['start']}–{row['end']}", _clock(row["limit_s"]), share
+        )
     # narrower than this, rich cuts ids short, and an id is there to be copied
     Console(highlight=False, width=max(100, Console().width)).print(table)
 
@@ -131,7 +132,8 @@ def print_summary(summary: Mapping[str, Any]) -> None:
     echo(summary["region"]["name"])
     if summary["region"]["note"]:
         echo(" ".join(summary["region"]["note"].split()))
-    echo(f"\nStandard: {summary['standard']['name']}\n")
+    rule = summary["standard"]
+    echo(f"\nStandard: {rule['name']}: {_clock(rule['limit_s'])} {rule['interval']}\n")
     Console(highlight=False).print(table)
     echo(
         f"\nA joint team reaches {head['closed_by_joint']:,.0f} people more in time; "
@@ -149,6 +151,10 @@ def _row(name: str, block: Mapping[str, Any]) -> list[str]:
         f"{block['closed_by_joint']:,.0f}",
         f"{block['remaining']:,.0f}",
     ]
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _share(value: float | None) -> str:
