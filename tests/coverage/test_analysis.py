@@ -99,6 +99,16 @@ def test_nobody_reached_by_road_is_in_the_gaps_of_both_levels(
     assert found.summary["gaps"][1]["worst_s"] is None
 
 
+def test_no_station_on_a_road_reaches_nobody(five_places: Region, straight_road: Network) -> None:
+    stations = five_places.stations.copy()
+    stations.geometry = stations.geometry.translate(0, 400)
+    found = analyse(replace(five_places, stations=stations), network=straight_road)
+    assert found.summary["stations"]["on_road"] == 0
+    assert found.coverage["status"].eq("gap").all()
+    assert found.gaps.groupby("level")["remaining_population"].sum().tolist() == [300.0, 300.0]
+    assert found.isochrones.empty
+
+
 def test_beyond_the_cutoff_is_not_reached_and_not_off_the_road(
     five_places: Region, straight_road: Network
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,20 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
 from shapely.geometry import box
 
 from mutualaid.errors import NetworkError
-from mutualaid.network import Network, Restriction, cut_at_boundaries, profile, read_network, route_graph
+from mutualaid.network import (
+    Network,
+    Restriction,
+    cut_at_boundaries,
+    profile,
+    read_network,
+    route_graph,
+    snap,
+    travel_times,
+)
 
 CRS = "EPSG:32632"
 Draw = Callable[..., Network]
@@ -273,6 +284,30 @@ def test_restriction_cannot_be_evaded_by_crossing_there_and_back(draw: Draw) -> 
     assert {(a ^ 1) == b for a, b in loops} == {True}
     assert len(loops) == 1
     route_graph(network, profile("civilian"))
+
+
+def test_mandatory_turn_over_a_way_does_not_bind_who_has_yet_to_enter_that_way(draw: Draw) -> None:
+    # The boundary passes through the junction before the via way: whoever comes from road 0 is free there.
+    roads = [(1, 0), (0, 2), (2, 5), (0, 3), (2, 6)]
+    nodes = [*STAR, (200, 90), (200, -90)]
+    old = Restriction((0, 2, 4), "only_left_turn")
+    network = cut(draw(nodes, roads, [old]), lands(west=WEST, east=EAST))
+    mandatory = [arms(network, item) for item in network.restrictions if item.only]
+    assert mandatory == [["0>", "x", "1>", "2>"]]
+
+
+def test_junction_on_the_boundary_costs_the_same_as_any_other(draw: Draw) -> None:
+    engine = replace(profile("fire_engine"), junction_s=2.0)
+    before = draw([*STAR, (-100, -90)], [*ARMS, (0, 5)])
+    after = cut(before, lands(west=WEST, east=EAST))
+    assert len(after.crossings) == 1
+    places = gpd.GeoSeries.from_xy([-50, 50, -50, 50], [0, 0, 45, 45], crs=CRS)
+    one, other = (
+        travel_times(route_graph(network, engine), snap(network, places), snap(network, places), limit_s=99)
+        for network in (before, after)
+    )
+    assert len(one) == 16
+    assert_frame_equal(one, other)
 
 
 def test_restriction_over_a_road_that_is_cut_names_all_its_pieces(draw: Draw) -> None:

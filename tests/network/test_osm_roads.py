@@ -17,6 +17,7 @@ from pyproj import CRS, Geod
 
 from mutualaid.errors import NetworkError, OsmError
 from mutualaid.network import ROAD_CLASSES, Network, edge_times, profile, read_network
+from mutualaid.network._roads import ground_length_m
 
 #: Hundred-metre grid, nearly: (east, north) in ten-thousandths of a degree around 43.73 N, 7.42 E.
 Place = tuple[float, float]
@@ -104,6 +105,13 @@ def test_length_is_on_the_ground_not_in_the_projection(read: Draw) -> None:
     assert network.roads["length_m"].iloc[0] == pytest.approx(expected, rel=1e-6)
     plane = math.dist(network.road_xy[0], network.road_xy[1]) + math.dist(*network.road_xy[1:])
     assert abs(plane / expected - 1) > 1e-4, "far from the central meridian the plane is stretched or shrunk"
+
+
+def test_length_over_the_antimeridian_goes_the_short_way() -> None:
+    west, east = np.array([[179.999, -16.8]]), np.array([[-179.998, -16.81]])
+    expected = Geod(ellps="WGS84").line_length([179.999, -179.998], [-16.8, -16.81])
+    assert ground_length_m(west, east)[0] == pytest.approx(expected, rel=1e-6)
+    assert ground_length_m(east, west)[0] == pytest.approx(expected, rel=1e-6)
 
 
 def test_roundabout_on_one_way_is_oneway_and_split_at_its_arms(read: Draw) -> None:

@@ -137,10 +137,12 @@ def test_junction_delay_where_three_streets_meet_crossings_and_driveways_not_cou
     star = draw([HERE, (1, 0), (0, 1), (-1, 0), (0, 0)], [(0, 1), (0, 2), (0, 3), (0, 4, {"crossing": 0})])
     pair = draw([HERE, (1, 0), (0, 1), (0, 0)], [(0, 1), (0, 2), (0, 3, {"crossing": 0})])
     drive = draw([HERE, (1, 0), (0, 1), (0, 0)], [(0, 1), (0, 2), (0, 3, {"class": "service"})])
+    split = draw([HERE, (1, 0), (0, 1), HERE, (2, 0)], [(0, 1), (0, 2), (0, 3, {"crossing": 0}), (3, 4)])
     slow = replace(profile("fire_engine"), junction_s=1.5)
-    assert edge_times(star, slow).junction_ms.tolist() == [1500, 0, 0, 0, 0]
+    assert edge_times(star, slow).junction_ms.tolist() == [1500, 0, 0, 0, 1500]
     assert edge_times(pair, slow).junction_ms.tolist() == [0, 0, 0, 0]
     assert edge_times(drive, slow).junction_ms.tolist() == [0, 0, 0, 0]
+    assert edge_times(split, slow).junction_ms.tolist() == [1500, 0, 0, 1500, 0], "one junction"
 
 
 @given(st.floats(1, 1e5), st.sampled_from(ROAD_CLASSES))

@@ -146,6 +146,7 @@ class Driver:
     def __init__(self, case: Any, *, u_turns: bool) -> None:
         self.drive = case.times.drive_ms.astype(int).tolist()
         self.cross = [0] * len(self.drive)
+        self.is_crossing = np.repeat(case.network.roads["crossing"].to_numpy() >= 0, 2).tolist()
         for road, crossing in enumerate(case.network.roads["crossing"]):
             if crossing >= 0:
                 for edge in (2 * road, 2 * road + 1):
@@ -206,7 +207,7 @@ class Driver:
             if node == goal:
                 best.append((ms, cross))
             for edge in self.moves(node, history):
-                entered = ms + self.junction[node]
+                entered = ms + (0 if self.is_crossing[edge] else self.junction[node])
                 best += [(entered + d, cross) for e, _, d in on_end if e == edge]
                 driven = (*history, edge)[-self.memory :]
                 after = (entered + self.drive[edge], cross + self.cross[edge], self.head[edge], driven)

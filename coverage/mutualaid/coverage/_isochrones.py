@@ -187,7 +187,7 @@ def _filled(polygon: Any, hole_m2: float) -> Any:
     for part in shapely.get_parts(polygon):
         holes = [ring for ring in part.interiors if shapely.Polygon(ring).area > hole_m2]
         parts.append(shapely.Polygon(part.exterior, holes) if len(holes) < len(part.interiors) else part)
-    return shapely.multipolygons(parts) if len(parts) != 1 else parts[0]
+    return parts[0] if len(parts) == 1 else shapely.multipolygons(np.array(parts, dtype=object))
 
 
 def _polygons(shape: Any) -> Any:

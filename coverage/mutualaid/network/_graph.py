@@ -184,7 +184,9 @@ def route_graph(
     node = np.concatenate([np.arange(network.n_nodes, dtype=np.int32), turns.node])
 
     rank = _locality_rank(network, node)
-    weight_ms = junction_ms[node[tail]] + drive_ms[edge].astype(np.int64)
+    # Who passes a boundary in a junction pays for the junction once, on the road beyond.
+    lost_ms = np.where(at_crossing[edge], 0, junction_ms[node[tail]])
+    weight_ms = lost_ms + drive_ms[edge].astype(np.int64)
     weight = pack(weight_ms, np.where(at_crossing[edge], drive_ms[edge], 0))
     out = _arcs(rank[tail], rank[head], edge, weight, len(node))
     in_order = np.empty_like(node)

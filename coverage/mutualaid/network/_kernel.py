@@ -39,8 +39,6 @@ Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 MAX_LABEL: int = np.iinfo(np.int64).max
 
 _FIRST_POOL = 1 << 14
-_FIRST_ROWS = 1 << 16
-_MOST_SPARE_ROWS = 1 << 24
 _MAX_BUCKETS = 1 << 16
 _at = np.uint64
 
@@ -57,7 +55,7 @@ def bucket_layout(weight: Int64, seed_label: Int64, limit: int) -> tuple[int, in
     expanded twice on road networks.
     """
     span = min(max(int(weight.max(initial=0)), int(seed_label.max(initial=0))), limit)
-    mean = int(weight.mean()) if len(weight) else 0
+    mean = int(weight[::16].mean()) if len(weight) else 0  # a sample is enough
     shift = max(mean.bit_length() - 3, (span // (_MAX_BUCKETS - 2)).bit_length(), 0)
     return shift, 1 << ((span >> shift) + 1).bit_length()
 
@@ -184,10 +182,9 @@ def _search_growing(
 
 
 @_compiled
-def _grown(array: NDArray[Any], needed: int, share: float) -> Any:
-    """Copy of an array with room for ``needed``, and within reason for all of which that is a share."""
-    expected = int(1.1 * needed / share)
-    grown = np.empty(max(2 * len(array), min(expected, needed + _MOST_SPARE_ROWS)), array.dtype)
+def _grown(array: NDArray[Any], needed: int) -> Any:
+    """Copy of an array with room for ``needed``, and to spare."""
+    grown = np.empty(max(2 * len(array), needed), array.dtype)
     grown[: len(array)] = array
     return grown
 
@@ -203,18 +200,23 @@ def reached_rows(
     limit: int,
     shift: int,
     n_buckets: int,
+    best: Int64,
+    states: Int32,
+    labels: Int64,
+    size: int,
     first: int,
     last: int,
-) -> tuple[Int64, Int32, Int64]:
-    """Search from the origins ``first…last - 1``: counts, states reached, and labels."""
+) -> tuple[Int64, Int32, Int64, int]:
+    """Search from the origins ``first…last - 1``, and write down the states reached and their labels.
+
+    ``best`` is scratch, one a state, that comes and goes with the limit plus one everywhere. The rows go into
+    ``states`` and ``labels`` from ``size`` on. Gives the count of each origin, the two arrays, which are new
+    ones if they had to grow, and the size by now.
+    """
     unreached = limit + 1
-    best = np.full(len(indptr) - 1, unreached, np.int64)
     buckets = np.full(n_buckets, -1, np.int32)
     pool = _new_pool(_FIRST_POOL)
     counts = np.zeros(last - first, np.int64)
-    states = np.empty(_FIRST_ROWS, np.int32)
-    labels = np.empty(_FIRST_ROWS, np.int64)
-    size = 0
     for origin in range(first, last):
         low, high = seed_ptr[origin], seed_ptr[origin + 1]
         used, pool = _search_growing(
@@ -222,9 +224,8 @@ def reached_rows(
             unreached, shift, buckets, best, pool,
         )  # fmt: skip
         if size + used > len(states):
-            share = (origin + 1 - first) / (last - first)
-            states = _grown(states, size + used, share)
-            labels = _grown(labels, size + used, share)
+            states = _grown(states, size + used)
+            labels = _grown(labels, size + used)
         before = size
         pool_state = pool[1]
         for i in range(used):
@@ -235,7 +236,7 @@ def reached_rows(
             best[_at(state)] = unreached
             size += label != unreached  # its first entry takes the label, further ones find none
         counts[origin - first] = size - before
-    return counts, states[:size], labels[:size]
+    return counts, states, labels, size
 
 
 @_compiled
@@ -256,24 +257,24 @@ def table_rows(
     limit: int,
     shift: int,
     n_buckets: int,
+    best: Int64,
+    items: Int32,
+    labels: Int64,
+    size: int,
     first: int,
     last: int,
-) -> tuple[Int64, Int32, Int64]:
-    """Search from the origins ``first…last - 1``: counts, items reached in ascending order, and labels.
+) -> tuple[Int64, Int32, Int64, int]:
+    """Search from the origins ``first…last - 1``, and write down the items reached in order, and their labels.
 
     An item hangs on states (``attach_*``, CSR by state): its label is the state's plus that of the last
     stretch. Those reached without passing any state come in ``direct_*``, CSR by origin.
     """
     unreached = limit + 1
-    best = np.full(len(indptr) - 1, unreached, np.int64)
     buckets = np.full(n_buckets, -1, np.int32)
     pool = _new_pool(_FIRST_POOL)
     item_best = np.full(n_items, unreached, np.int64)
     found_items = np.empty(n_items, np.int32)
     counts = np.zeros(last - first, np.int64)
-    items = np.empty(_FIRST_ROWS, np.int32)
-    labels = np.empty(_FIRST_ROWS, np.int64)
-    size = 0
     for origin in range(first, last):
         low, high = seed_ptr[origin], seed_ptr[origin + 1]
         used, pool = _search_growing(
@@ -304,9 +305,8 @@ def table_rows(
             best[state] = unreached
         found_items[:found].sort()
         if size + found > len(items):
-            share = (origin + 1 - first) / (last - first)
-            items = _grown(items, size + found, share)
-            labels = _grown(labels, size + found, share)
+            items = _grown(items, size + found)
+            labels = _grown(labels, size + found)
         for i in range(found):
             item = found_items[i]
             items[size + i] = item
@@ -314,7 +314,7 @@ def table_rows(
             item_best[item] = unreached
         size += found
         counts[origin - first] = found
-    return counts, items[:size], labels[:size]
+    return counts, items, labels, size
 
 
 @_compiled

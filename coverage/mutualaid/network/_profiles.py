@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from mutualaid.errors import Defect, NetworkError
 from mutualaid.network._model import ROAD_CLASSES, Network
@@ -96,7 +98,8 @@ class EdgeTimes:
         (2m,) int32; milliseconds along directed edge ``2 * i`` (a→b of road ``i``) and ``2 * i + 1`` (b→a),
         rounded half up; -1 where the profile may not drive; 0 on crossings.
     junction_ms
-        (n,) int32; milliseconds lost when leaving a node, 0 where fewer than three streets meet.
+        (n,) int32; milliseconds lost on entering a road at a node, 0 where fewer than three streets meet.
+        Nodes that crossings join are one junction, and entering a crossing costs nothing.
     """
 
     drive_ms: NDArray[np.int32]
@@ -294,9 +297,12 @@ def _against_oneway(roads: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _junction_ms(network: Network, profile: Profile) -> NDArray[np.int32]:
-    """(n,) delay where at least three streets meet; driveways, tracks and crossings do not make a junction."""
-    real = (network.roads["crossing"] < 0).to_numpy() & ~network.roads["class"].isin(_NO_STREET).to_numpy()
-    a, b = network.roads["a"].to_numpy()[real], network.roads["b"].to_numpy()[real]
-    arms = np.bincount(a, minlength=network.n_nodes) + np.bincount(b, minlength=network.n_nodes)
+    """(n,) delay where at least three streets meet; driveways and tracks are none, crossings join nodes."""
+    ends = network.roads[["a", "b"]].to_numpy(np.int64)
+    crossing = (network.roads["crossing"] >= 0).to_numpy()
+    street = ~crossing & ~network.roads["class"].isin(_NO_STREET).to_numpy()
+    joined = coo_array((np.ones(crossing.sum()), ends[crossing].T), shape=(network.n_nodes,) * 2)
+    place = connected_components(joined, directed=False)[1]
+    arms = np.bincount(place[ends[street].ravel()], minlength=network.n_nodes)[place]
     delay = math.floor(profile.junction_s * 1000.0 + 0.5)
     return np.where(arms >= 3, delay, 0).astype(np.int32)

@@ -104,7 +104,9 @@ def ground_length_m(from_lonlat: NDArray[np.float64], to_lonlat: NDArray[np.floa
     squared = _FLATTENING * (2 - _FLATTENING)
     latitude = np.radians((from_lonlat[:, 1] + to_lonlat[:, 1]) / 2)
     root = np.sqrt(1 - squared * np.sin(latitude) ** 2)
-    east = np.radians(to_lonlat[:, 0] - from_lonlat[:, 0]) * np.cos(latitude) * (_EQUATOR_M / root)
+    degrees = to_lonlat[:, 0] - from_lonlat[:, 0]
+    degrees = np.where(np.abs(degrees) > 180, degrees - np.copysign(360, degrees), degrees)  # over 180°
+    east = np.radians(degrees) * np.cos(latitude) * (_EQUATOR_M / root)
     north = np.radians(to_lonlat[:, 1] - from_lonlat[:, 1]) * (_EQUATOR_M * (1 - squared) / root**3)
     return np.asarray(np.hypot(east, north))
 
