@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import geopandas as gpd
@@ -124,6 +126,47 @@ def test_check_prints_defects_with_remedies_and_code_3(demo: Demo, tmp_path: Pat
     assert machine.returncode == 3
     assert json.loads(machine.stdout)["defects"][0]["file"] == "region.toml"
     assert not (region / "results").exists()
+
+
+def test_values_that_the_file_may_not_hold_are_refused_on_the_command_line_too(
+    demo: Demo, tmp_path: Path
+) -> None:
+    region = str(demo[0] / "region")
+    wrong = mutualaid(
+        "run", region, "--out", "out", "--hour", "Night", "--crossing-s", "99999999", cwd=tmp_path
+    )
+    assert wrong.returncode == 3
+    assert "[parameters] hour" in wrong.stderr
+    assert "did you mean night" in wrong.stderr
+    assert "[parameters] crossing_s" in wrong.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_that_cannot_be_written_are_refused_before_the_work(demo: Demo, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    done = mutualaid("run", str(demo[0] / "region"), "--out", "taken", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    assert "--out" in done.stderr
+    assert (tmp_path / "taken").read_text() == "a file"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_leaves_nothing_behind(number: int, code: int, shared_data: Path, tmp_path: Path) -> None:
+    extract = shared_data / "liechtenstein" / "liechtenstein-2024-03-04.osm.pbf"
+    words = ["new", "region", "--pbf", str(extract), "--admin-level", "8"]
+    command = [sys.executable, "-m", "mutualaid", *words]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 30
+        while not list(tmp_path.glob(".region-*")) and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        assert list(tmp_path.glob(".region-*")), "it is at work"
+        process.send_signal(number)
+        _, told = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert told == "Stopped; nothing was written.\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_wrong_use_is_code_2(tmp_path: Path) -> None:

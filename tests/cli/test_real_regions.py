@@ -13,7 +13,7 @@ from mutualaid.reports import write_results
 
 #: Extract, admin level, jurisdictions, fire stations, and people on the map of that day.
 REGIONS = {
-    "liechtenstein/liechtenstein-2024-03-04.osm.pbf": (8, 11, 9, 37_269),
+    "liechtenstein/liechtenstein-2024-03-04.osm.pbf": (8, 11, 8, 37_269),
     "andorra/andorra-2025-01-19.osm.pbf": (7, 7, 4, 48_406),
 }
 

@@ -43,6 +43,7 @@ def test_five_places_by_hand(five_places: Region, straight_road: Network) -> Non
         "gaps_alone": 1,
         "gaps_joint": 0,
         "limit_s": 480.0,
+        "population_unknown": [],
     }
     gap = found.gaps.iloc[0]
     assert (gap["name"], gap["closed_by"], gap["saved_median_s"]) == ("Aville, east: High Road", "B", 260.0)
@@ -97,6 +98,17 @@ def test_nobody_reached_by_road_is_in_the_gaps_of_both_levels(
     total = found.summary["common"]["total"]
     assert (total["unreachable"], total["remaining"], total["alone"]["beyond_cutoff"]) == (20.0, 20.0, 0.0)
     assert found.summary["gaps"][1]["worst_s"] is None
+
+
+def test_unknown_population_is_not_zero(five_places: Region, straight_road: Network) -> None:
+    towns = five_places.jurisdictions.copy()
+    empty = str(towns.index[0])
+    towns["population"] = towns.get("population", pd.Series(1.0, index=towns.index)).astype("float64")
+    towns.loc[empty, "population"] = math.nan
+    kept = five_places.demand[five_places.demand["jurisdiction"] != empty]
+    found = analyse(replace(five_places, jurisdictions=towns, demand=kept), network=straight_road)
+    assert found.summary["headline"]["population_unknown"] == [empty]
+    assert found.summary["common"]["jurisdictions"][empty]["population"] is None
 
 
 def test_no_station_on_a_road_reaches_nobody(five_places: Region, straight_road: Network) -> None:

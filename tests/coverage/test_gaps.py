@@ -82,9 +82,10 @@ def test_who_closes_a_gap_and_what_remains() -> None:
     assert gap["closed_by"] == "B"
     assert gap["saved_median_s"] == 602 - 90  # 40 of the 60 people are in the column 2
     assert gap["median_s"] == 602
-    assert gap["worst_s"] == math.inf
+    assert gap["worst_s"] == 602, "a house off the roads does not hide how late the others are served"
     joint = found[found["level"] == "joint"]
     assert joint["population"].tolist() == [3.0, 1.0]
+    assert joint["worst_s"].iloc[0] == math.inf, "nobody in it is reached by road"
     assert joint["closed_by"].tolist() == ["", ""]
     assert joint["saved_median_s"].isna().all()
     assert (joint["remaining_population"] == joint["population"]).all()

@@ -105,6 +105,13 @@ def test_a_longer_restriction_does_not_hide_one_that_begins_inside_it(draw: Draw
     assert seconds(network, put, OBEYS, 3, 4, free) == 10
 
 
+def test_a_restriction_holds_in_the_middle_of_a_longer_one(draw: Draw, put: Put) -> None:
+    inner, outer = Restriction((4, 8), "no_right_turn"), Restriction((0, 4, 8, 7), "no_left_turn")
+    free = {6: -1}  # so that 4 is reached through 3 only
+    assert seconds(draw(*CROSS, [outer]), put, OBEYS, 0, 4, free) == 30
+    assert seconds(draw(*CROSS, [inner, outer]), put, OBEYS, 0, 4, free) == np.inf
+
+
 def test_turning_round_is_forbidden_apart(draw: Draw, put: Put) -> None:
     left = Restriction((3, 6), "no_left_turn")  # from 2 to 4, so that one goes to 0 or 3 and turns round
     dead_ends = [Restriction((4, 5), "no_u_turn"), Restriction((1, 0), "no_u_turn")]
@@ -215,7 +222,7 @@ class Driver:
         return min(best, default=None)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_times_equal_a_driver_who_looks_up_every_rule(
     random_cases: Callable[..., Any], data: st.DataObject

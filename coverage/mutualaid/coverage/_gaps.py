@@ -259,6 +259,10 @@ def _describe(
 ) -> dict[str, object]:
     """People of one gap, how late they are served, and who would close it."""
     people, closed = part["population"], part["joint_covered"].astype(np.bool_)
+    by_road = part["road_status"] == "ok"
+    served = (
+        by_road if by_road.any() else ~by_road
+    )  # one house off the roads must not hide how late the rest is served
     both = closed & np.isfinite(part["alone_s"])
     saved = part["alone_s"][both] - part["joint_s"][both]
     return {
@@ -266,8 +270,8 @@ def _describe(
         "jurisdictions": ";".join(_ranked(part["jurisdiction"], people)),
         "part": _part(part, jurisdictions, residents),
         "population": math.fsum(people),
-        "unreachable_population": math.fsum(people[part["road_status"] != "ok"]),
-        "worst_s": float(part[f"{level}_s"].max()),
+        "unreachable_population": math.fsum(people[~by_road]),
+        "worst_s": float(part[f"{level}_s"][served].max()),
         "median_s": percentile_weighted(part[f"{level}_s"], people, 0.5),
         "closed_population": math.fsum(people[closed]),
         "closed_by": ";".join(_ranked(part["joint_partner"][closed], people[closed])),

@@ -20,7 +20,7 @@ __all__ = ["NULL_MEANS", "summarise"]
 
 #: What a missing value means, by key.
 NULL_MEANS: Mapping[str, str] = {
-    "population": "not stated",
+    "population": "not known, so nobody is counted there",
     "share": "the standard states no share; or a total over jurisdictions with different standards",
     "covered_share": "no people",
     "median_s": "more than half of the people are not reached within the drive-time cutoff",
@@ -32,7 +32,7 @@ NULL_MEANS: Mapping[str, str] = {
     "staff": "not stated",
     "density_min_per_km2": "not stated",
     "density_max_per_km2": "not stated",
-    "worst_s": "somebody is not reached within the drive-time cutoff, or not by road",
+    "worst_s": "somebody is not reached within the drive-time cutoff, or nobody is reached by road",
 }
 
 
@@ -70,7 +70,8 @@ def summarise(
           ``demand_points``, ``null_means``;
         * ``headline``: ``population``, ``covered_alone``, ``covered_joint``, ``closed_by_joint``,
           ``remaining``, ``unreachable``, ``covered_alone_share``, ``covered_joint_share``, ``limit_s``,
-          ``gaps_alone``, ``gaps_joint``;
+          ``gaps_alone``, ``gaps_joint``, ``population_unknown`` (ids of jurisdictions in which nobody is
+          counted, because their population is not known);
         * ``common`` and ``local``, each with ``total``, ``jurisdictions`` and ``partners`` (by id). Each of
           these blocks has ``name``, ``population``, ``share`` (asked for by the standard),
           ``closed_by_joint``, ``remaining``, ``unreachable`` (not by road), ``other_partner_population`` and
@@ -109,7 +110,8 @@ def summarise(
             "turnout_assumed": int(stations["turnout_assumed"].sum()),
         },
         "demand_points": len(common),
-        "headline": _headline(by_common["total"], gaps, standard),
+        "headline": _headline(by_common["total"], gaps, standard)
+        | {"population_unknown": _unknown(region.jurisdictions, common)},
         "common": by_common,
         "local": _blocks(local, region.jurisdictions, local_standards),
         "gaps": pd.DataFrame(gaps.drop(columns="geometry")).reset_index().to_dict("records"),
@@ -139,11 +141,19 @@ def _blocks(
         name: _block(covered[covered["jurisdiction"] == name], str(jurisdictions["name"][name]), rules)
         for name in jurisdictions.index
     }
+    for name in _unknown(jurisdictions, covered):
+        places[name]["population"] = None
     partners = {
         str(name): _block(covered[covered["partner"] == name], str(name), rules)
         for name in sorted(jurisdictions["partner"].unique())
     }
     return {"total": _block(covered, "", rules), "jurisdictions": places, "partners": partners}
+
+
+def _unknown(jurisdictions: gpd.GeoDataFrame, covered: gpd.GeoDataFrame) -> list[str]:
+    """Jurisdictions that hold no demand because nobody knows how many people live there."""
+    empty = ~jurisdictions.index.isin(covered["jurisdiction"].unique())
+    return [str(name) for name in jurisdictions.index[empty & jurisdictions["population"].isna()]]
 
 
 def _block(covered: gpd.GeoDataFrame, name: str, rules: Mapping[str, Standard]) -> dict[str, Any]:

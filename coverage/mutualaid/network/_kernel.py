@@ -3,7 +3,8 @@
 A *label* is an int64 that adds up along a path and is minimised. `mutualaid.network.RouteGraph` packs the
 driving time in milliseconds into the high 32 bits and the part of it that is crossing delay into the low 32
 bits, so that one addition and one comparison carry both, and among paths of equal time the one with the least
-crossing delay wins. Integers make sums exact: no rounding decides who lies within a limit.
+crossing delay wins. Integers make sums exact: no rounding decides who lies within a limit. Who needs plain
+milliseconds only may pass them as int32.
 
 The search is delta-stepping on one thread (Meyer & Sanders 2003, doi:10.1016/S0196-6774(03)00076-2). The
 queue is a ring of buckets over the labels' high bits, each a linked list in a pool. The states of a bucket
@@ -31,8 +32,9 @@ __all__ = ["MAX_LABEL", "bucket_layout", "k_nearest", "reached_rows", "table_row
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
+Labels = NDArray[np.int32] | NDArray[np.int64]
 #: Next entry in the bucket, and state; then, of the states of one bucket: first arc, end of arcs, label.
-Pool = tuple[Int32, Int32, Int32, Int32, Int64]
+Pool = tuple[Int32, Int32, Int32, Int32, Labels]
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
 #: Label of a state that no origin has reached, in `k_nearest`.
@@ -47,7 +49,7 @@ def _compiled(function: Compiled) -> Compiled:
     return cast("Compiled", numba.njit(nogil=True, cache=True)(function))
 
 
-def bucket_layout(weight: Int64, seed_label: Int64, limit: int) -> tuple[int, int]:
+def bucket_layout(weight: Labels, seed_label: Labels, limit: int) -> tuple[int, int]:
     """Choose the width of a bucket, as a shift, and how many there are.
 
     At any moment the labels in the queue differ by at most the largest weight, so a ring of that span is
@@ -61,14 +63,14 @@ def bucket_layout(weight: Int64, seed_label: Int64, limit: int) -> tuple[int, in
 
 
 @_compiled
-def _new_pool(size: int) -> Pool:
+def _new_pool(size: int, like: Labels) -> Pool:
     # One more than is counted on: what an arc would store is written down before it is known to improve.
     return (
         np.empty(size + 1, np.int32),
         np.empty(size + 1, np.int32),
         np.empty(size + 1, np.int32),
         np.empty(size + 1, np.int32),
-        np.empty(size + 1, np.int64),
+        np.empty(size + 1, like.dtype),
     )
 
 
@@ -76,12 +78,12 @@ def _new_pool(size: int) -> Pool:
 def _search(
     indptr: Int32,
     head: Int32,
-    weight: Int64,
+    weight: Labels,
     seed_state: Int32,
-    seed_label: Int64,
+    seed_label: Labels,
     shift: int,
     buckets: Int32,
-    best: Int64,
+    best: Labels,
     pool: Pool,
 ) -> int:
     """Label all states within the limit; give the entries used of the pool, or their complement if too few.
@@ -161,13 +163,13 @@ def _search(
 def _search_growing(
     indptr: Int32,
     head: Int32,
-    weight: Int64,
+    weight: Labels,
     seed_state: Int32,
-    seed_label: Int64,
+    seed_label: Labels,
     unreached: int,
     shift: int,
     buckets: Int32,
-    best: Int64,
+    best: Labels,
     pool: Pool,
 ) -> tuple[int, Pool]:
     """`_search`, again with a larger pool as long as it does not suffice; give the pool too."""
@@ -178,7 +180,7 @@ def _search_growing(
         for i in range(~used):
             best[pool[1][i]] = unreached
         buckets[:] = -1
-        pool = _new_pool(max(2 * len(pool[0]), len(seed_state)))
+        pool = _new_pool(max(2 * len(pool[0]), len(seed_state)), best)
 
 
 @_compiled
@@ -193,20 +195,20 @@ def _grown(array: NDArray[Any], needed: int) -> Any:
 def reached_rows(
     indptr: Int32,
     head: Int32,
-    weight: Int64,
+    weight: Labels,
     seed_ptr: Int64,
     seed_state: Int32,
-    seed_label: Int64,
+    seed_label: Labels,
     limit: int,
     shift: int,
     n_buckets: int,
-    best: Int64,
+    best: Labels,
     states: Int32,
-    labels: Int64,
+    labels: Labels,
     size: int,
     first: int,
     last: int,
-) -> tuple[Int64, Int32, Int64, int]:
+) -> tuple[Int64, Int32, Labels, int]:
     """Search from the origins ``first…last - 1``, and write down the states reached and their labels.
 
     ``best`` is scratch, one a state, that comes and goes with the limit plus one everywhere. The rows go into
@@ -215,7 +217,7 @@ def reached_rows(
     """
     unreached = limit + 1
     buckets = np.full(n_buckets, -1, np.int32)
-    pool = _new_pool(_FIRST_POOL)
+    pool = _new_pool(_FIRST_POOL, best)
     counts = np.zeros(last - first, np.int64)
     for origin in range(first, last):
         low, high = seed_ptr[origin], seed_ptr[origin + 1]
@@ -243,27 +245,27 @@ def reached_rows(
 def table_rows(
     indptr: Int32,
     head: Int32,
-    weight: Int64,
+    weight: Labels,
     seed_ptr: Int64,
     seed_state: Int32,
-    seed_label: Int64,
+    seed_label: Labels,
     attach_ptr: Int64,
     attach_item: Int32,
-    attach_label: Int64,
+    attach_label: Labels,
     direct_ptr: Int64,
     direct_item: Int32,
-    direct_label: Int64,
+    direct_label: Labels,
     n_items: int,
     limit: int,
     shift: int,
     n_buckets: int,
-    best: Int64,
+    best: Labels,
     items: Int32,
-    labels: Int64,
+    labels: Labels,
     size: int,
     first: int,
     last: int,
-) -> tuple[Int64, Int32, Int64, int]:
+) -> tuple[Int64, Int32, Labels, int]:
     """Search from the origins ``first…last - 1``, and write down the items reached in order, and their labels.
 
     An item hangs on states (``attach_*``, CSR by state): its label is the state's plus that of the last
@@ -271,8 +273,8 @@ def table_rows(
     """
     unreached = limit + 1
     buckets = np.full(n_buckets, -1, np.int32)
-    pool = _new_pool(_FIRST_POOL)
-    item_best = np.full(n_items, unreached, np.int64)
+    pool = _new_pool(_FIRST_POOL, best)
+    item_best = np.full(n_items, unreached, best.dtype)
     found_items = np.empty(n_items, np.int32)
     counts = np.zeros(last - first, np.int64)
     for origin in range(first, last):

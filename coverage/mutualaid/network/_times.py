@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import local
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,7 +105,7 @@ def travel_times(
         direct_ptr, pairs.end[direct_order], pairs.label[direct_order],
         len(destinations), limit, *bucket_layout(arcs.weight, seeds.label, limit),
     )  # fmt: skip
-    counts, item, label = _in_batches(run, len(origins), graph.n_states, limit, threads)
+    counts, item, label = _in_batches(run, len(origins), np.full(graph.n_states, limit + 1), threads)
     drive_s, crossing_s = unpack_s(label)
     return pd.DataFrame(
         {
@@ -201,7 +202,7 @@ def bounded_dijkstra(
     *,
     limit_ms: int,
     threads: int | None = None,
-) -> tuple[Int64, Int32, Int64]:
+) -> tuple[Int64, Int32, Int32 | Int64]:
     """Give all nodes within a limit of each source, on bare arrays.
 
     What `travel_times` is made of, for those who bring their own graph.
@@ -222,7 +223,8 @@ def bounded_dijkstra(
     -------
     tuple
         ``ptr`` (q + 1,), ``node`` and ``ms``: what source ``i`` reaches is ``node[ptr[i]:ptr[i + 1]]``, in no
-        particular order, at the times ``ms[ptr[i]:ptr[i + 1]]``.
+        particular order, at the times ``ms[ptr[i]:ptr[i + 1]]``: int32, or int64 where limit or weights need
+        it.
 
     Raises
     ------
@@ -237,7 +239,8 @@ def bounded_dijkstra(
     {0: 0, 1: 4000, 2: 7000}
     """
     starts, heads = np.asarray(indptr, dtype=np.int32), np.asarray(head, dtype=np.int32)
-    weight, seeds = np.asarray(weight_ms, dtype=np.int64), np.asarray(sources, dtype=np.int32)
+    weight: NDArray[Any] = np.asarray(weight_ms, dtype=np.int64)
+    seeds = np.asarray(sources, dtype=np.int32)
     n, longest = len(starts) - 1, int(limit_ms)
     fits = n >= 0 and starts[0] == 0 and starts[-1] == len(heads) == len(weight)
     defects = [
@@ -253,16 +256,20 @@ def bounded_dijkstra(
     ]
     if defects:
         raise NetworkError(defects)
-    zero = np.zeros(len(seeds), dtype=np.int64)
+    if longest <= MAX_MS and weight.max(initial=0) <= MAX_MS:
+        weight = weight.astype(np.int32)
+    zero = np.zeros(len(seeds), dtype=weight.dtype)
     seed_ptr = np.arange(len(seeds) + 1)
     layout = bucket_layout(weight, zero, longest)
     run = partial(reached_rows, starts, heads, weight, seed_ptr, seeds, zero, longest, *layout)
-    counts, node, ms = _in_batches(run, len(seeds), n, longest, threads)
+    counts, node, ms = _in_batches(run, len(seeds), np.full(n, longest + 1, weight.dtype), threads)
     return np.concatenate([[0], np.cumsum(counts)]), node, ms
 
 
 def _within(values: Int32 | Int64, end: int) -> bool:
-    return len(values) == 0 or bool(values.min() >= 0 and values.max() < end)
+    """Whether all values lie within 0…end - 1: as unsigned numbers, negative ones are the largest."""
+    unsigned = values.view(np.uint32 if values.dtype == np.int32 else np.uint64)
+    return len(values) == 0 or int(unsigned.max()) < end
 
 
 def search_states(
@@ -275,7 +282,7 @@ def search_states(
         reached_rows, arcs.indptr, arcs.head, arcs.weight,
         seed_ptr, seeds.state, seeds.label, limit, *layout,
     )  # fmt: skip
-    return _in_batches(run, len(seed_ptr) - 1, graph.n_states, limit, threads)
+    return _in_batches(run, len(seed_ptr) - 1, np.full(graph.n_states, limit + 1), threads)
 
 
 def limit_label(limit_s: float | None) -> int:
@@ -304,19 +311,23 @@ def _ends(
 
 
 def _in_batches(
-    batch: Callable[..., tuple[Int64, Int32, Int64, int]],
+    batch: Callable[..., tuple[Int64, Int32, Any, int]],
     size: int,
-    n_states: int,
-    limit: int,
+    unreached: NDArray[Any],
     threads: int | None,
-) -> tuple[Int64, Int32, Int64]:
-    """Run a batch function over 0…size - 1, on several threads, and join what it gives in order."""
+) -> tuple[Int64, Int32, Any]:
+    """Run a batch function over 0…size - 1, on several threads, and join what it gives in order.
+
+    ``unreached`` is what the scratch of each thread begins as, one label a state.
+    """
     own = local()
 
-    def run(first: int, last: int) -> tuple[Int64, Int32, Int64]:
+    def run(first: int, last: int) -> tuple[Int64, Int32, Any]:
         if not hasattr(own, "best"):
-            own.best = np.full(n_states, limit + 1, dtype=np.int64)
-            own.items, own.labels, own.size = np.empty(_ROWS, np.int32), np.empty(_ROWS, np.int64), 0
+            memory = np.empty(len(unreached) + _ROWS, unreached.dtype)
+            own.best, own.labels = memory[: len(unreached)], memory[len(unreached) :]
+            own.best[:] = unreached
+            own.items, own.size = np.empty(_ROWS, np.int32), 0
         start = own.size
         counts, own.items, own.labels, own.size = batch(own.best, own.items, own.labels, start, first, last)
         return counts, own.items[start : own.size], own.labels[start : own.size]

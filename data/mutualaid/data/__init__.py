@@ -12,6 +12,7 @@ from mutualaid.data._places import new_region_from_places
 from mutualaid.data._region import check_region, read_region, region_notes, write_region
 from mutualaid.data._schema import region_schema
 from mutualaid.data._tables import read_table, write_table
+from mutualaid.data._toml import revise
 
 __all__ = [
     "HOUR_CLASSES",
@@ -32,6 +33,7 @@ __all__ = [
     "read_table",
     "region_notes",
     "region_schema",
+    "revise",
     "write_region",
     "write_table",
 ]

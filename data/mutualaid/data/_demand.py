@@ -125,23 +125,38 @@ def check_target(jurisdictions: gpd.GeoDataFrame, cell_m: float | None) -> CRS:
     return crs
 
 
-def _people(values: object, where: str, index: pd.Index) -> NDArray[np.float64]:
-    people = np.asarray(values, dtype=np.float64)
-    bad = np.flatnonzero((people < 0) | np.isinf(people))
+def _numbers(frame: pd.DataFrame, column: str, what: str) -> NDArray[np.float64]:
+    # A column as numbers of 0 or more; NaN where nothing is known.
+    if column not in frame:
+        got = ", ".join(map(str, frame.columns))[:200]
+        raise DemandError([Defect("", what, f"a column {column}", f"the columns {got}", "add or name it")])
+    values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = np.flatnonzero((values < 0) | np.isinf(values) | (np.isnan(values) & frame[column].notna()))
     if len(bad):
+        given = frame[column].to_list()
         raise DemandError(
             [
                 Defect(
                     "",
-                    f"{where}, id {index[at]}",
-                    "a population of 0 or more",
-                    str(people[at]),
-                    "correct the figure",
+                    f"{what}, id {frame.index[at]}",
+                    f"a {column} of 0 or more",
+                    str(given[at])[:60],
+                    "correct the figure, or leave it empty if it is unknown",
                 )
                 for at in bad[:100]
             ]
         )
-    return people
+    return values
+
+
+def _houses(buildings: gpd.GeoDataFrame, crs: CRS) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+    # A point in each building that has a surface, and its floor area.
+    if buildings.crs is None:
+        raise DemandError([Defect("", "buildings", "a CRS", "none", "set it, for example with set_crs")])
+    levels = _numbers(buildings, "levels", "buildings")
+    shapes = buildings.geometry.to_crs(crs).to_numpy()
+    area = np.nan_to_num(shapely.area(shapes) * levels)
+    return shapely.point_on_surface(shapes[area > 0]), area[area > 0]
 
 
 # --- municipal totals ---
@@ -174,7 +189,7 @@ def demand_from_totals(
     Raises
     ------
     DemandError
-        No projected CRS, a negative population, buildings without CRS.
+        No projected CRS, a negative population or one that is no number, buildings without CRS or levels.
 
     Examples
     --------
@@ -188,13 +203,9 @@ def demand_from_totals(
     ([10.0, 20.0], 0)
     """
     crs = check_target(jurisdictions, cell_m)
-    if buildings.crs is None:
-        raise DemandError([Defect("", "buildings", "a CRS", "none", "set it, for example with set_crs")])
-    totals = _people(jurisdictions["population"], "jurisdictions", jurisdictions.index)
-    shapes = buildings.geometry.to_crs(crs).to_numpy()
-    points = shapely.point_on_surface(shapes)
+    totals = _numbers(jurisdictions, "population", "jurisdictions")
+    points, floor_m2 = _houses(buildings, crs)
     owner = _locate(points, jurisdictions.geometry.to_numpy())
-    floor_m2 = shapely.area(shapes) * np.nan_to_num(buildings["levels"].to_numpy(dtype=np.float64))
     sums = np.bincount(owner[owner >= 0], weights=floor_m2[owner >= 0], minlength=len(jurisdictions))
     lost = []
     for name, total, floor in zip(jurisdictions.index.astype(str), totals, sums, strict=True):
@@ -202,8 +213,8 @@ def demand_from_totals(
             lost.append((name, total, "population unknown"))
         elif floor <= 0:
             lost.append((name, float(total), "no residential building in it"))
-    share = np.zeros(len(shapes))
-    known = (owner >= 0) & (floor_m2 > 0)
+    share = np.zeros(len(points))
+    known = owner >= 0
     share[known] = np.nan_to_num(totals)[owner[known]] * (floor_m2[known] / sums[owner[known]])
     pieces = Pieces(shapely.get_x(points), shapely.get_y(points), share, owner)
     return cells_of(pieces, jurisdictions.index, crs, cell_m), unplaced_frame(lost)
@@ -247,7 +258,7 @@ def demand_from_census(
     Raises
     ------
     DemandError
-        No CRS, negative or missing populations, polygons that cannot be spread.
+        No CRS, no such column, negative populations or such that are no numbers, polygons that cannot be spread.
 
     Examples
     --------
@@ -262,8 +273,8 @@ def demand_from_census(
     crs = check_target(jurisdictions, cell_m)
     if census.crs is None:
         raise DemandError([Defect("", "census", "a CRS", "none", "set it, for example with set_crs")])
-    people = _people(census[column], "census", census.index)
-    shapes = census.geometry.to_crs(crs).to_numpy()
+    people = _numbers(census, column, "census")
+    shapes = shapely.make_valid(census.geometry.to_crs(crs).to_numpy())
     polygons = jurisdictions.geometry.to_numpy()
     surface = np.flatnonzero(shapely.get_dimensions(shapes) == 2)
     place = np.flatnonzero(shapely.get_dimensions(shapes) == 0)
@@ -293,7 +304,7 @@ def demand_from_census(
     parts = [_at_points(shapes[place], people[place], polygons)]
     left = surface
     if buildings is not None:
-        in_houses, left = _in_buildings(shapes, people, surface, polygons, buildings.to_crs(crs))
+        in_houses, left = _in_buildings(shapes, people, surface, polygons, _houses(buildings, crs))
         parts.append(in_houses)
     if cell_m is None:
         lost = [
@@ -332,13 +343,11 @@ def _in_buildings(
     people: NDArray[np.float64],
     surface: NDArray[np.int64],
     polygons: NDArray[np.object_],
-    buildings: gpd.GeoDataFrame,
+    houses: tuple[NDArray[np.object_], NDArray[np.float64]],
 ) -> tuple[Pieces, NDArray[np.int64]]:
-    houses = buildings.geometry.to_numpy()
-    points = shapely.point_on_surface(houses)
-    floor_m2 = shapely.area(houses) * np.nan_to_num(buildings["levels"].to_numpy(dtype=np.float64))
+    points, floor_m2 = houses
     area = _locate(points, shapes[surface])
-    lived = (area >= 0) & (floor_m2 > 0)
+    lived = area >= 0
     sums = np.bincount(area[lived], weights=floor_m2[lived], minlength=len(surface))
     share = people[surface][area[lived]] * (floor_m2[lived] / sums[area[lived]])
     return _at_points(points[lived], share, polygons), surface[sums == 0]
@@ -358,11 +367,12 @@ def cut_surfaces(
     shapes: NDArray[np.object_], people: NDArray[np.float64], polygons: NDArray[np.object_]
 ) -> Pieces:
     # Shares of surfaces by jurisdiction, exact by area; what is left over lies outside all of them.
-    tree = shapely.STRtree(polygons)
-    shape, within = tree.query(shapes, predicate="covered_by")
-    shape, first = np.unique(shape, return_index=True)
-    cut = np.setdiff1d(np.arange(len(shapes)), shape)
-    piece, polygon = tree.query(shapes[cut], predicate="intersects")
+    # Asked by the polygons, since that is what the index prepares: they are few and have many vertices.
+    polygon, shape = shapely.STRtree(shapes).query(polygons, predicate="covers")
+    within = np.full(len(shapes), len(polygons), dtype=np.int64)
+    np.minimum.at(within, shape, polygon)
+    shape, cut = np.flatnonzero(within < len(polygons)), np.flatnonzero(within == len(polygons))
+    polygon, piece = shapely.STRtree(shapes[cut]).query(polygons, predicate="intersects")
     parts = shapely.intersection(shapes[cut][piece], polygons[polygon])
     share = shapely.area(parts) / shapely.area(shapes[cut])[piece]
     total = np.bincount(piece, weights=share, minlength=len(cut))
@@ -383,5 +393,5 @@ def cut_surfaces(
         shapely.get_x(points),
         shapely.get_y(points),
         np.concatenate([people[shape], (people[cut][piece] * share * factor[piece])[inside], gone[outside]]),
-        np.concatenate([within[first], polygon[inside], np.full(int(outside.sum()), -1)]).astype(np.int64),
+        np.concatenate([within[shape], polygon[inside], np.full(int(outside.sum()), -1)]).astype(np.int64),
     )

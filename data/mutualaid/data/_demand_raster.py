@@ -14,6 +14,7 @@ import rasterio
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
 from rasterio.windows import Window
 
 from mutualaid.data._demand import Pieces, cells_of, check_target, cut_surfaces, joined, unplaced_frame
@@ -26,6 +27,8 @@ _DENSITY = re.compile(
     r"|(km|ha)\s*(\^|\*\*)?\s*-\s*[12]\b|(inhab|pers)\S*/",
     re.IGNORECASE,
 )
+#: So many outlines are held in memory at a time.
+_PARTS = 1 << 17
 _COUNT = re.compile(
     r"\bcounts?\b|people per (pixel|cell|grid)|persons? per (pixel|cell)|\bppp\b|_ppp_|\bpopulation$",
     re.IGNORECASE,
@@ -136,13 +139,18 @@ def _accept(source: rasterio.DatasetReader, path: Path, quantity: str | None, cr
             )
         )
     stated = source.crs if crs is None else crs
-    if stated is None:
-        defects.append(
-            Defect(path.name, "", "a CRS", "none", "state it with crs='EPSG:…', or write it into the file")
-        )
+    try:
+        known = None if stated is None else CRS.from_user_input(stated)
+    except CRSError:
+        known = None
+    if known is None:
+        got = "none" if stated is None else f"{stated}, which PROJ does not know"
+        remedy = "state it with crs='EPSG:…', or write it into the file"
+        defects.append(Defect(path.name, "", "a CRS", got, remedy))
     if defects:
         raise DemandError(defects)
-    return CRS.from_user_input(stated)
+    assert known is not None
+    return known
 
 
 def _windows(
@@ -186,19 +194,20 @@ def _raster_pieces(
     path: Path,
 ) -> Pieces:
     values = source.read(1, window=window, masked=True)
-    people = np.where(np.ma.getmaskarray(values), 0.0, np.ma.getdata(values).astype(np.float64))
-    people = np.nan_to_num(people, nan=0.0)
+    given = np.ma.getdata(values).astype(np.float64)
+    nobody = np.ma.getmaskarray(values) | np.isnan(given)
+    people = np.where(nobody, 0.0, given * source.scales[0] + source.offsets[0])
     row, column = np.nonzero(people)
     count = people[row, column]
     if not (np.isfinite(count) & (count > 0)).all():
-        low = float(count.min())
+        bad = count[~(np.isfinite(count) & (count > 0))]
         raise DemandError(
             [
                 Defect(
                     path.name,
                     "band 1",
                     "populations of 0 or more",
-                    f"{low:g} in {int((count < 0).sum())} cells",
+                    f"{bad[0]:g} in {len(bad)} cells",
                     "declare the nodata value in the file (gdal_edit.py -a_nodata), or correct the cells",
                 )
             ]
@@ -212,12 +221,14 @@ def _raster_pieces(
         return Pieces(np.empty(0), np.empty(0), np.empty(0), np.empty(0, dtype=np.int64))
     width = np.sqrt(shapely.area(_quads(source, column[:1], row[:1], 1, transform))[0])
     split = int(np.clip(np.ceil(width / cell_m - 0.01), 1, 100))
-    inner, outer = np.meshgrid(np.arange(split), np.arange(split))
-    column = (column[:, None] + inner.ravel() / split).ravel()
-    row = (row[:, None] + outer.ravel() / split).ravel()
-    return cut_surfaces(
-        _quads(source, column, row, split, transform), np.repeat(count / split**2, split**2), polygons
-    )
+    inner, outer = (at.ravel() / split for at in np.meshgrid(np.arange(split), np.arange(split)))
+    parts = []
+    # Some at a time, however many parts a cell has: their outlines are what takes memory.
+    for some in np.array_split(np.arange(len(count)), -(-len(count) * split**2 // _PARTS)):
+        across, down = (column[some, None] + inner).ravel(), (row[some, None] + outer).ravel()
+        shapes = _quads(source, across, down, split, transform)
+        parts.append(cut_surfaces(shapes, np.repeat(count[some] / split**2, split**2), polygons))
+    return joined(parts)
 
 
 def _quads(

@@ -78,8 +78,9 @@ def new_region(
     admin_level
         OSM ``admin_level`` of the jurisdictions, 2…11.
     within
-        Bounding box or polygon in degrees, longitude first. Demand and stations outside are left out; roads
-        are kept whole up to `margin_m` beyond it. By default all that the extracts hold.
+        Bounding box or polygon in degrees, longitude first. Demand is clipped to it, stations are not: those
+        of every jurisdiction that reaches into it count. Roads are kept whole up to `margin_m` beyond it. By
+        default all that the extracts hold.
     name
         Name of the region; by default that of the folder.
     populations
@@ -105,7 +106,7 @@ def new_region(
     OsmError
         An extract cannot be read, or holds no road, boundary or station there.
     RegionError
-        The folder is not empty, or a parameter makes no sense.
+        The folder is not empty, a parameter makes no sense, or the area lies outside the extracts.
 
     Examples
     --------
@@ -115,9 +116,10 @@ def new_region(
     folder, files = Path(folder), [Path(file) for file in pbf]
     _check(folder, files, admin_level=admin_level, cell_m=cell_m, margin_m=margin_m)
     area = _polygon(within)
-    figures = read_figures(populations)
+    figures, wrong = _figures(populations)
 
     def choose(extract: Extract) -> tuple[gpd.GeoDataFrame, list[str]]:
+        _check_area(area, extract)
         units, countries, notes = selected_units(extract, admin_level, area)
         jurisdictions, more = jurisdictions_frame(
             extract, units, countries, populations=figures, partners=partners or {}
@@ -128,6 +130,8 @@ def new_region(
                 f"{jurisdictions['name'].loc[key]} ({key}): {_CUT_GIVEN if kept[key] else _CUT_UNKNOWN}"
             )
         unused = sorted(set(figures) - set(jurisdictions.index) - set(jurisdictions["name"]))
+        if wrong:  # told only now, together with names that the map does not know
+            raise RegionError(wrong + _unknown(unused, list(jurisdictions["name"]), populations))
         more += [f"population given for {clean(key)!r}, which is no jurisdiction here" for key in unused]
         return jurisdictions[kept], notes + more
 
@@ -137,6 +141,7 @@ def new_region(
             files,
             choose,
             name=name or folder.resolve().name,
+            given_in=figures_source(populations),
             area=area,
             cell_m=cell_m,
             road_box=None if area is None else beyond(area.bounds, margin_m),
@@ -152,12 +157,16 @@ def make(
     choose: Callable[[Extract], tuple[gpd.GeoDataFrame, list[str]]],
     *,
     name: str,
+    given_in: str,
     area: BaseGeometry | None,
     cell_m: float,
     road_box: Box | None,
     progress: Progress | None,
 ) -> None:
-    """Write the region into `stage`; `choose` gives its jurisdictions in degrees and notes on them."""
+    """Write the region into `stage`; `choose` gives its jurisdictions in degrees and notes on them.
+
+    `given_in` says where populations that were given come from, as `figures_source` does.
+    """
     tell = progress or (lambda _what, _share: None)
     tell("reading boundaries, stations and buildings", 0.0)
     extract = read_extract(files, building=floor_levels)
@@ -182,19 +191,29 @@ def make(
     projected = jurisdictions.to_crs(crs)
     stations, more = stations_frame(extract, roads, projected)
     notes += more
+    unstated = int(stations["turnout_s"].isna().sum())
+    if unstated:
+        notes.append(
+            f"turnout of {unstated} of {len(stations)} stations is not on the map: assumed by department"
+        )
     tell("placing people", 0.8)
     demand, unplaced = demand_from_totals(projected, buildings_frame(extract, crs), cell_m=cell_m)
     lost = unplaced[unplaced["population"].notna()]  # of unknown ones the jurisdictions have told
     notes += [
-        f"{row.jurisdiction}: {row.population:g} people not placed: {row.reason}" for row in lost.itertuples()
+        f"{row.jurisdiction}: {row.population:,.0f} people not placed: {row.reason}"
+        for row in lost.itertuples()
     ]
     hospitals = hospitals_frame(extract, projected)
-    if area is not None:
-        there = gpd.GeoSeries([area], crs=4326).to_crs(crs).iloc[0]
-        outside = float(demand["population"][~demand.intersects(there)].sum())
-        notes.append(f"{outside:g} people of these jurisdictions live outside the area asked for")
-        stations, demand = stations[stations.intersects(there)], demand[demand.intersects(there)]
-    _check_content(stations, demand)
+    note = _note(extract, jurisdictions)
+    if area is not None:  # people only: a station outside may be the first at a house inside
+        there = demand.intersects(gpd.GeoSeries([area], crs=4326).to_crs(crs).iloc[0])
+        outside, total = (float(part["population"].sum()) for part in (demand[~there], demand))
+        clipped = (
+            f"Only people inside the study area are counted ({outside:,.0f} of {total:,.0f} live outside)."
+        )
+        notes.append(clipped)
+        note, demand = f"{clipped} {note}"[:5000], demand[there]
+    _check_demand(demand)
     region = Region(
         name=clean(name),
         folder=stage,
@@ -215,8 +234,8 @@ def make(
         cell_m=cell_m,
         hospitals=hospitals,
         network_files=(roads,),
-        sources=_sources(files, extract, jurisdictions),
-        note=_note(extract, jurisdictions),
+        sources=_sources(files, extract, jurisdictions, given_in),
+        note=note,
     )
     tell("writing tables", 0.9)
     write_region(region, stage)
@@ -335,21 +354,71 @@ def _polygon(within: Area | None) -> BaseGeometry | None:
     return area
 
 
+def _check_area(area: BaseGeometry | None, extract: Extract) -> None:
+    boxes = shapely.union_all([shapely.box(*box) for box in extract.boxes])
+    if area is None or area.intersects(boxes):
+        return
+    west, south, east, north = area.bounds
+    swapped = shapely.box(south, west, north, east).intersects(boxes)
+    shown = "; ".join(",".join(f"{side:g}" for side in box) for box in extract.boxes)[:300]
+    raise RegionError(
+        [
+            Defect(
+                "",
+                "within",
+                f"an area that reaches into the extract (box {shown})",
+                f"{west:g},{south:g},{east:g},{north:g}: the area lies outside the extract"
+                + ("; lon and lat swapped?" if swapped else ""),
+                "give west,south,east,north, longitude first, or an extract that holds the area",
+            )
+        ]
+    )
+
+
+def figures_source(populations: Mapping[str, float] | Path | str | None) -> str:
+    """Say in an attribution where the populations given come from."""
+    if populations is None or isinstance(populations, Mapping):
+        return "figures given by the user"
+    return f"file {clean(Path(populations).name)} given by the user"
+
+
 def read_figures(populations: Mapping[str, float] | Path | str | None) -> dict[str, float]:
     """Read populations by jurisdiction id or name, from a mapping or a CSV file."""
+    figures, defects = _figures(populations)
+    if defects:
+        raise RegionError(defects)
+    return figures
+
+
+def _figures(
+    populations: Mapping[str, float] | Path | str | None,
+) -> tuple[dict[str, float], list[Defect]]:
+    # Figures by id or name, NaN where they are wrong, and what is wrong with them.
     if populations is None:
-        return {}
+        return {}, []
     if isinstance(populations, Mapping):
         file, rows = "", [(repr(key), str(key), str(value)) for key, value in populations.items()]
     else:
         file, rows = Path(populations).name, _figure_rows(Path(populations))
-    figures, defects = {}, []
+    figures: dict[str, float] = {}
+    defects = []
+    commas = [f"{value.strip()!r} ({where})" for where, _, value in rows if "," in value]
+    if commas:
+        defects.append(
+            Defect(
+                file,
+                "population",
+                "numbers with points and without separators of thousands",
+                f"{', '.join(commas[:3])}{f' and {len(commas) - 3} more' if len(commas) > 3 else ''}",
+                "decimal commas: use points; thousands: leave separators out",
+            )
+        )
     for where, key, value in rows:
         try:
             figure = float(value)
         except ValueError:
             figure = math.nan
-        if not (math.isfinite(figure) and figure >= 0):
+        if "," not in value and not (math.isfinite(figure) and figure >= 0):
             defects.append(
                 Defect(
                     file,
@@ -360,9 +429,27 @@ def read_figures(populations: Mapping[str, float] | Path | str | None) -> dict[s
                 )
             )
         figures[key] = figure
-    if defects:
-        raise RegionError(defects)
-    return figures
+    return figures, defects
+
+
+def _unknown(
+    unused: Sequence[str], names: Sequence[str], populations: Mapping[str, float] | Path | str | None
+) -> list[Defect]:
+    # One defect for all names, because a table of a whole country may name thousands.
+    if not unused:
+        return []
+    file = "" if populations is None or isinstance(populations, Mapping) else Path(populations).name
+    got = ", ".join(repr(clean(key)) for key in unused)[:300]
+    known = ", ".join(names)[:300]
+    return [
+        Defect(
+            file,
+            "names",
+            "ids or names of jurisdictions here",
+            got,
+            f"correct or remove them; here are {known}",
+        )
+    ]
 
 
 def _figure_rows(path: Path) -> list[tuple[str, str, str]]:
@@ -373,11 +460,18 @@ def _figure_rows(path: Path) -> list[tuple[str, str, str]]:
             key = "id" if "id" in names else "name"
             if key not in names or "population" not in names:
                 got, remedy = f"the columns {', '.join(names)[:200]}", "add a header"
+                if len(names) == 1 and ";" in names[0]:
+                    remedy = "separate columns by commas, not semicolons; decimal commas: use points"
                 raise RegionError(
                     [Defect(path.name, "row 1", "the columns id (or name) and population", got, remedy)]
                 )
             return [
-                (f"row {number}", row[key] or "", row["population"] or "")
+                # a number with a bare comma has spilled into a column too many
+                (
+                    f"row {number}",
+                    row[key] or "",
+                    ",".join([row["population"] or "", *filter(None, row.get(None) or ())]),
+                )
                 for number, row in enumerate(reader, 2)
             ]
     except (OSError, UnicodeDecodeError) as error:
@@ -393,27 +487,24 @@ def _figure_rows(path: Path) -> list[tuple[str, str, str]]:
 # --- what is written ---
 
 
-def _check_content(stations: gpd.GeoDataFrame, demand: gpd.GeoDataFrame) -> None:
-    defects = []
-    if stations.empty:
-        defects.append(
-            Defect("", "stations", "a station inside the area", "none", "widen the area asked for")
-        )
+def _check_demand(demand: gpd.GeoDataFrame) -> None:
     if demand.empty:
-        defects.append(
-            Defect(
-                "",
-                "demand",
-                "people and residential buildings in at least one jurisdiction",
-                "none",
-                "give populations by jurisdiction, or an extract that holds the buildings",
-            )
+        raise OsmError(
+            [
+                Defect(
+                    "",
+                    "demand",
+                    "people and residential buildings of a jurisdiction inside the area",
+                    "none",
+                    "give populations by jurisdiction, widen the area, or use an extract with the buildings",
+                )
+            ]
         )
-    if defects:
-        raise OsmError(defects)
 
 
-def _sources(files: Sequence[Path], extract: Extract, jurisdictions: gpd.GeoDataFrame) -> tuple[Source, ...]:
+def _sources(
+    files: Sequence[Path], extract: Extract, jurisdictions: gpd.GeoDataFrame, given_in: str
+) -> tuple[Source, ...]:
     names = ", ".join(file.name for file in files)
     mapped = Source(
         "boundaries, roads, stations, hospitals and buildings",
@@ -421,10 +512,10 @@ def _sources(files: Sequence[Path], extract: Extract, jurisdictions: gpd.GeoData
         "ODbL 1.0",
         extract.date,
     )
-    given = bool(jurisdictions["given"].any()) if "given" in jurisdictions else False
-    people = Source(
-        "populations", "given by whoever made this region" if given else "OpenStreetMap, tag population"
-    )
+    given = jurisdictions["given"]
+    mapped_too = bool((~given & jurisdictions["population"].notna()).any())
+    told = [given_in] * bool(given.any()) + ["OpenStreetMap, tag population"] * mapped_too
+    people = Source("populations", "; others: ".join(told) or "unknown")
     return (mapped, people)
 
 

@@ -18,7 +18,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from mutualaid.data._osm_roads import WAYS, Box, location_table, reading, stream
+from mutualaid.data._osm_roads import WAYS, Box, check_order, location_table, reading, stream
 from mutualaid.errors import Defect, OsmError
 
 __all__ = ["Element", "Extract", "Rings", "read_extract"]
@@ -229,20 +229,21 @@ def read_extract(
     Raises
     ------
     OsmError
-        A file cannot be read to its end.
+        A file cannot be read to its end, or is not sorted.
     """
     extract = Extract()
     sites = _Elements()
+    dates = [_read_header(file, extract) for file in files]
+    extract.date = min((date for date in dates if date), default="")
     _read_relations(files, extract, sites, building)
     _read_ways(files, extract, sites, building)
     _read_nodes(files, extract, sites)
     extract.sites = [sites[key] for key in sorted(sites)]
-    dates = [_read_header(file, extract) for file in files]
-    extract.date = min((date for date in dates if date), default="")
     return extract
 
 
 def _read_header(file: Path, extract: Extract) -> str:
+    check_order(file)
     with reading(file):
         header = osmium.FileProcessor(file).header
     box = header.box()

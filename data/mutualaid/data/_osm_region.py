@@ -29,11 +29,19 @@ __all__ = [
     "stations_frame",
 ]
 
+_EACH_ALONE = (
+    "each municipality is its own partner; if one service runs several, "
+    "set `partner` in jurisdictions.geojson"
+)
+
 #: A station's yard opens to a road at most this far from it, in metres.
 EXIT_M = 300.0
 
 _KINDS = {"fire": "Fire station", "ems": "Ambulance station"}
 _AIR_TAGS = ("aeroway", "air_rescue_service", "helipad")
+_AIR_NAMES = re.compile(r"luftrettung|air ambulance|helicopter|h[ée]lico", re.IGNORECASE)
+_WORKS_TAGS = re.compile(r"\b(industrial|airport|works|plant)\b", re.IGNORECASE)
+_WORKS_NAMES = re.compile(r"(betriebs|werks?|flughafen)feuerwehr", re.IGNORECASE)
 
 
 def clean(text: str, longest: int = 200) -> str:
@@ -119,7 +127,7 @@ def jurisdictions_frame(
         Where populations come from, and what is missing.
     """
     codes = [_country(unit, countries) for unit in units]
-    notes = []
+    notes = [] if partners or len(units) < 2 else [_EACH_ALONE]
     rows = []
     for unit, code, key in zip(units, codes, _ids(units, codes), strict=True):
         tags = unit.element.tags
@@ -127,7 +135,7 @@ def jurisdictions_frame(
         given = next((populations[at] for at in (key, name, unit.element.key) if at in populations), None)
         figure, source = (given, "given") if given is not None else _mapped_population(unit, extract)
         if not unit.completed or given is not None:
-            notes.append(f"{name}: population {'unknown' if figure is None else f'{figure:g}'} ({source})")
+            notes.append(f"{name}: population {'unknown' if figure is None else f'{figure:,.0f}'} ({source})")
         rows.append(
             {
                 "id": key,
@@ -210,8 +218,8 @@ def stations_frame(
     """Make the table of fire and ambulance stations.
 
     A station mapped as a surface becomes the point of its outline that is nearest to a road on the surface,
-    service roads included: its exit. Stations outside every jurisdiction are left out, and so are bases of
-    helicopters.
+    service roads included: its exit. Stations outside every jurisdiction are left out, and so are those that may
+    not serve the public by road: brigades of works and airports, and bases of aircraft.
 
     Parameters
     ----------
@@ -230,16 +238,26 @@ def stations_frame(
     """
     crs = jurisdictions.crs
     assert crs is not None
-    sites, services, notes = _station_sites(extract)
+    sites, services = _station_sites(extract)
+    notes: list[str] = []
     shapes = _shapes(extract, sites, crs)
     exits = _exits(shapes, sites, roads, crs, notes)
     rows, points = [], []
+    doubtful: dict[str, str] = {}
     where = _containing(exits, jurisdictions)
+    places = shapely.get_coordinates(gpd.GeoSeries(exits, crs=crs).to_crs(4326).to_numpy()).tolist()
     used: Counter[str] = Counter()
-    for site, service, point, owner in zip(sites, services, exits, where, strict=True):
+    for site, service, point, (lon, lat), owner in zip(sites, services, exits, places, where, strict=True):
         label = clean(site.tags.get("name", "")) or f"{_KINDS[service]} (OSM {site.key})"
         if owner is None:
             notes.append(f"{label} ({site.key}): outside every jurisdiction, left out")
+            continue
+        doubt = _doubt(site.tags)
+        if doubt:
+            doubtful[site.key] = (
+                f"{label} ({site.key}, lon {lon:.5f}, lat {lat:.5f}): {doubt}, left out; if it drives "
+                f"out to the public, add it to stations.csv with jurisdiction {owner}"
+            )
             continue
         used[site.key] += 1
         rows.append(
@@ -262,16 +280,16 @@ def stations_frame(
                     "",
                     "stations",
                     "amenity=fire_station or emergency=ambulance_station inside a jurisdiction",
-                    "none",
+                    "; ".join(doubtful.values())[:500] or "none",
                     "use a larger extract, or map the stations in OpenStreetMap first",
                 )
             ]
         )
-    return _points(rows, points, crs), notes
+    return _points(rows, points, crs), [*notes, *doubtful.values()]
 
 
-def _station_sites(extract: Extract) -> tuple[list[Element], list[str], list[str]]:
-    sites, services, notes = [], [], []
+def _station_sites(extract: Extract) -> tuple[list[Element], list[str]]:
+    sites, services = [], []
     for site in extract.sites:
         tags = site.tags
         found = [
@@ -282,24 +300,24 @@ def _station_sites(extract: Extract) -> tuple[list[Element], list[str], list[str
             )
             if tags.get(key) == value
         ]
-        name = clean(tags.get("name", "")) or "without a name"
-        kind = " ".join(
-            tags.get(key, "") for key in ("emergency:type", "ambulance_station:type", "ambulance_station")
-        )
-        if found and (any(tags.get(key, "no") != "no" for key in _AIR_TAGS) or re.search("air|heli", kind)):
-            notes.append(f"{name} ({site.key}): a base of aircraft, left out")
-            continue
-        if found and re.search(
-            r"luftrettung|air ambulance|helicopter|h[ée]lico",
-            f"{name} {tags.get('operator', '')}",
-            re.IGNORECASE,
-        ):
-            notes.append(
-                f"{name} ({site.key}): by its name it may be a base of aircraft; nothing in its tags says so"
-            )
         sites.extend([site] * len(found))
         services.extend(found)
-    return sites, services, notes
+    return sites, services
+
+
+def _doubt(tags: Mapping[str, str]) -> str:
+    # Why a station may not serve the public by road; "" where nothing says so.
+    def said(*keys: str) -> str:
+        return " ".join(tags.get(key, "") for key in keys)
+
+    if _WORKS_TAGS.search(said("operator:type", "fire_station:type")):
+        return "a brigade of works or an airport"
+    if _WORKS_NAMES.match(said("name").strip()):
+        return "by its name a brigade of works or an airport"
+    kind = said("emergency:type", "ambulance_station:type", "ambulance_station")
+    if any(tags.get(key, "no") != "no" for key in _AIR_TAGS) or re.search("air|heli", kind):
+        return "a base of aircraft"
+    return "by its name a base of aircraft" if _AIR_NAMES.search(said("name", "operator")) else ""
 
 
 def _shapes(extract: Extract, sites: Sequence[Element], crs: CRS) -> gpd.GeoSeries:

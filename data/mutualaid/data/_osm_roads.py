@@ -19,13 +19,24 @@ from shapely.geometry.base import BaseGeometry
 from mutualaid.data._model import ROAD_CLASSES
 from mutualaid.errors import Defect, OsmError
 
-__all__ = ["WAYS", "Box", "location_table", "read_lines", "reading", "stream", "write_roads"]
+__all__ = [
+    "WAYS",
+    "Box",
+    "check_order",
+    "location_table",
+    "read_lines",
+    "reading",
+    "stream",
+    "write_roads",
+]
 
 #: West, south, east, north in degrees.
 Box = tuple[float, float, float, float]
 
 #: Node locations of a larger extract than this (about 2 GB of them) are kept on disk.
 _MEMORY_BYTES = 1_000_000_000
+
+_KINDS = "nwr"
 
 _WAY_WORDS = """
 access bridge covered emergency highway junction layer maxheight maxweight motor_vehicle motorcar motorroad name oneway
@@ -62,15 +73,40 @@ def stream(
 ) -> Iterator[Any]:
     """Give the objects of a file that pass all filters. Each lives only until the next one is asked for.
 
-    With `storage`, a table made by `location_table`, the nodes of ways have their locations.
+    With `storage`, a table made by `location_table`, the nodes of ways have their locations. A file that is
+    not in the order that joining and locating rely on is refused.
     """
     processor = osmium.FileProcessor(file, entities)
     if storage is not None:
         processor.with_locations(storage)  # type: ignore[arg-type]
     for filtering in filters:
         processor.with_filter(filtering)
+    last = (-1, False, 0)
     with reading(file):
-        yield from processor
+        entity: Any
+        for entity in processor:
+            # Nodes, ways, relations; in each, negative ids (not uploaded yet) first, both by absolute value.
+            place = (_KINDS.index(entity.type_str()), entity.id > 0, abs(entity.id))
+            if place <= last:
+                raise _unsorted(file, f"{entity.type_str()}{entity.id} after {_KINDS[last[0]]}{last[2]}")
+            last = place
+            yield entity
+
+
+def check_order(file: Path) -> None:
+    """Refuse a file that does not begin with its nodes: the ways before them would have no place."""
+    with reading(file):
+        first: Any
+        for first in osmium.FileProcessor(file):
+            if not first.is_node():
+                raise _unsorted(file, f"{first.type_str()}{first.id} first")
+            break
+
+
+def _unsorted(file: Path, got: str) -> OsmError:
+    expected = "nodes, ways, relations, each once and in the order of their ids"
+    remedy = "sort it with osmium sort, and join files with osmium merge"
+    return OsmError([Defect(file.name, "", expected, got, remedy)])
 
 
 def location_table(file: Path) -> Any:
@@ -80,14 +116,30 @@ def location_table(file: Path) -> Any:
 
 
 def _together(files: Sequence[Path], entities: osmium.osm.osm_entity_bits, *filters: object) -> Iterator[Any]:
-    # The newest version of each object, in the order of ids; of ways that extracts cut, the longer.
+    # The newest version of each object, in the order of ids; of ways that an extract shortened, the longer.
     if len(files) == 1:
         yield from stream(files[0], entities, *filters)
         return
     streams: list[Any] = [stream(file, entities, *filters) for file in files]
     for versions in osmium.zip_processors(*streams):
         present: list[Any] = [entity for entity in versions if entity is not None]
-        yield max(present, key=lambda entity: (entity.version, len(getattr(entity, "nodes", ()))))
+        best = max(present, key=lambda entity: (entity.version, len(getattr(entity, "nodes", ()))))
+        if len(present) > 1 and best.is_way():
+            _check_parts(best, present, files)
+        yield best
+
+
+def _check_parts(way: Any, versions: Sequence[Any], files: Sequence[Path]) -> None:
+    # Extracts that drop nodes leave two parts of a road, and nothing says how they went on.
+    known = {node.ref for node in way.nodes}
+    for other in versions:
+        more = {node.ref for node in other.nodes} - known
+        # Without versions, a road that has another node may have been edited meanwhile.
+        if more and other.version == way.version and (way.version or len(more) == len(other.nodes)):
+            names = ", ".join(file.name for file in files)
+            remedy = "cut the extracts with whole ways, as osmium extract does, or take those of a provider"
+            got = "parts of it, cut where the extracts end"
+            raise OsmError([Defect(names, f"way {way.id}", "all nodes of a road", got, remedy)])
 
 
 def _drivable_filter() -> osmium.filter.TagFilter:
@@ -105,18 +157,32 @@ class _Roads:
 def _choose(files: Sequence[Path], box: Box | None) -> _Roads:
     # With a box, the ways that have a node inside it, as a whole.
     ways, ids, xs, ys = set(), array("q"), array("i"), array("i")
+    reaching: set[int] = set()
+    parts: dict[int, dict[int, tuple[int, int]]] = {}
     for file in files:
         found = stream(
             file, osmium.osm.NODE | osmium.osm.WAY, WAYS, _drivable_filter(), storage=location_table(file)
         )
         for way in found:
+            if way.tags.get("area") == "yes":
+                continue
             points = [node for node in way.nodes if node.location.valid()]
-            drivable = len(points) > 1 and way.tags.get("area") != "yes"
-            if drivable and (box is None or _reaches(points, box)):
+            reaches = bool(points) if box is None else _reaches(points, box)
+            if reaches:
+                reaching.add(way.id)
+            if len(points) < len(way.nodes):  # another extract may hold the rest
+                parts.setdefault(way.id, {}).update({node.ref: (node.x, node.y) for node in points})
+            elif reaches and len(points) > 1:
                 ways.add(way.id)
                 ids.extend([node.ref for node in points])
                 xs.extend([node.x for node in points])
                 ys.extend([node.y for node in points])
+    for way_id in parts.keys() & reaching:
+        if len(parts[way_id]) > 1:
+            ways.add(way_id)
+            ids.extend(parts[way_id])
+            xs.extend([x for x, _ in parts[way_id].values()])
+            ys.extend([y for _, y in parts[way_id].values()])
     # The last of several positions of one node wins: a move between two extracts is centimetres.
     nodes, first = np.unique(np.frombuffer(ids, np.int64)[::-1], return_index=True)
     xy = np.column_stack([np.frombuffer(xs, np.int32), np.frombuffer(ys, np.int32)])[::-1][first]
@@ -148,7 +214,7 @@ def write_roads(
     out
         File to write, ``.osm.pbf``.
     files
-        Extracts, each sorted by type and id as is usual.
+        Extracts, each sorted by type and id as is usual. A road that each of them holds in part is joined.
     box
         Keep roads that come into this box; all by default.
     extent, date
@@ -164,7 +230,7 @@ def write_roads(
     Raises
     ------
     OsmError
-        An extract cannot be read to its end, or holds no drivable road.
+        An extract cannot be read to its end or is not sorted; two shortened one road; no drivable road.
     """
     kept = _choose(files, box)
     if not kept.ways:

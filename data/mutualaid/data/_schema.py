@@ -14,7 +14,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mutualaid.data._model import HOUR_CLASSES, SERVICES, Parameters
 
-__all__ = ["TABLES", "Column", "RegionFile", "TableSpec", "region_schema"]
+__all__ = [
+    "TABLES",
+    "Column",
+    "ParametersEntry",
+    "RegionFile",
+    "TableSpec",
+    "default_profile",
+    "region_schema",
+]
 
 #: Longest text that a name, an id or a note of one line may have.
 MAX_TEXT = 200
@@ -350,13 +358,18 @@ class NetworkFiles(_Entry):
 _SET = asdict(Parameters())
 
 
+def default_profile(service: str) -> str:
+    """Vehicle that a service usually comes with."""
+    return "ambulance" if service == "ems" else "fire_engine"
+
+
 class ParametersEntry(_Entry):
     """Parameters of a run. Each is an assumption until a partner confirms it."""
 
     service: Literal["fire", "ems", "rescue"] = _SET["service"]
     """Service analysed."""
     profile: Literal["fire_engine", "ambulance", "civilian"] = _SET["profile"]
-    """Vehicle profile."""
+    """Vehicle profile; by default an ambulance for ems, else a fire engine."""
     standard: Filled = _SET["standard"]
     """Id of the common response-time standard."""
     local_standards: dict[Filled, Filled] = {}
@@ -383,6 +396,8 @@ class ParametersEntry(_Entry):
     def parameters(self) -> Parameters:
         """Give the frozen value; departments that are not named keep their default turnout."""
         values = self.model_dump()
+        if "profile" not in self.model_fields_set:
+            values["profile"] = default_profile(self.service)
         values["turnout_s"] = {**_SET["turnout_s"], **values["turnout_s"]}
         return Parameters(**values)
 
@@ -392,7 +407,7 @@ class SourceEntry(_Entry):
 
     what: Filled
     """What it covers."""
-    source: Annotated[LongText, Field(min_length=1)]
+    source: Annotated[str, Field(min_length=1, max_length=5000), AfterValidator(_lines)]
     """Provider with reference."""
     licence: LongText = ""
     """Licence."""

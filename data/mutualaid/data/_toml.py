@@ -7,17 +7,19 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from mutualaid.data._model import Parameters
 from mutualaid.data._paths import read_text, shown
-from mutualaid.data._schema import RegionFile
+from mutualaid.data._schema import ParametersEntry, RegionFile, default_profile
 from mutualaid.errors import Defect, RegionError
 
-__all__ = ["dump", "parse"]
+__all__ = ["dump", "parse", "revise"]
 
 
 def parse(path: Path) -> tuple[dict[str, Any], list[Defect]]:
@@ -62,6 +64,43 @@ def parse(path: Path) -> tuple[dict[str, Any], list[Defect]]:
                     continue
         return sections, [_defect(path.name, detail) for detail in error.errors()]
     return {name: getattr(entry, name) for name in RegionFile.model_fields}, []
+
+
+def revise(parameters: Parameters, **changes: object) -> Parameters:
+    """Change parameters under the rules of region.toml.
+
+    Parameters
+    ----------
+    parameters
+        What holds otherwise.
+    changes
+        New values by the name of the parameter. With a new service comes its usual vehicle, unless a profile is
+        given or an unusual one was set before.
+
+    Returns
+    -------
+    value
+        What holds now.
+
+    Raises
+    ------
+    RegionError
+        A value that region.toml would not be allowed to hold; all of them are named.
+
+    Examples
+    --------
+    >>> from mutualaid.data import Parameters, revise
+    >>> revise(Parameters(), service="ems", dispatch_s=120).profile
+    'ambulance'
+    """
+    values: dict[str, object] = asdict(parameters)
+    if parameters.profile == default_profile(parameters.service):
+        del values["profile"]
+    try:
+        return ParametersEntry.model_validate(values | changes).parameters()
+    except ValidationError as error:
+        details = [{**detail, "loc": ("parameters", *detail["loc"])} for detail in error.errors()]
+        raise RegionError([_defect("", detail) for detail in details]) from None  # type: ignore[arg-type]
 
 
 def _defect(file: str, detail: ErrorDetails) -> Defect:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sys
 import time
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from types import FrameType
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -39,10 +41,24 @@ Out = Annotated[
 ]
 
 
+class _Stopped(SystemExit):
+    """The user or the system asked to stop; unlike the default of SIGTERM, it lets cleanup run."""
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Stopped(128 + number)
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup, which wants it ignored
+            signal.signal(number, _stop)
     try:
         app()
+    except _Stopped as stop:
+        say("Stopped; nothing was written.")
+        sys.exit(stop.code)
     except InputError as error:
         print_defects(error.defects, as_json="--json" in sys.argv)
         sys.exit(EXIT_DEFECTS)
@@ -203,15 +219,16 @@ def standards(*, as_json: Json = False) -> None:
 
 def _run(region: Path, out: Path, changed: dict[str, Any], *, as_json: bool) -> None:
     from mutualaid.coverage import analyse
-    from mutualaid.data import read_region
-    from mutualaid.reports import write_results
+    from mutualaid.data import read_region, revise
+    from mutualaid.reports import check_target, write_results
 
     started = time.perf_counter()
+    check_target(out)
     with Steps(quiet=as_json) as steps:
         steps("Reading the region", 0.0)
         read = read_region(region)
         if changed:
-            read = replace(read, parameters=replace(read.parameters, **changed))
+            read = replace(read, parameters=revise(read.parameters, **changed))
         analysis = analyse(read, progress=steps)
         steps("Writing map and files", 0.9)
         files = write_results(analysis, out, seconds=time.perf_counter() - started)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -105,17 +105,24 @@ def print_region(region: Region, *, as_json: bool) -> None:
 
 
 def print_standards(rows: pd.DataFrame) -> None:
-    """Print the table of standards."""
+    """Print the table of standards and the sources they are read from."""
     table = Table(box=None, pad_edge=False)
-    for column in ("id", "name", "interval", "limit", "share"):
+    for column in ("id", "name", "service", "interval", "limit", "share"):
         table.add_column(column, justify="right" if column in ("limit", "share") else "left", no_wrap=True)
     for key, row in rows.iterrows():
         share = "" if pd.isna(row["share"]) else f"{row['share']:.0%}"
+        interval = f"{row['start']}–{row['end']}"
         table.add_row(
-            str(key), str(row["name"]), f"{row['start']}–{row['end']}", _clock(row["limit_s"]), share
+            str(key), str(row["name"]), str(row["service"]), interval, _clock(row["limit_s"]), share
         )
     # narrower than this, rich cuts ids short, and an id is there to be copied
-    Console(highlight=False, width=max(100, Console().width)).print(table)
+    Console(highlight=False, width=max(110, Console().width)).print(table)
+    typer.echo(
+        "\nt0 call received, t1 answered, t2 crew alerted, t3 wheels rolling, t4 first unit arrives, t5 full force."
+        "\nSources:"
+    )
+    for source, group in rows.groupby("source", sort=True):
+        typer.echo(f"  {source}: {', '.join(map(str, group.index))}")
 
 
 def print_summary(summary: Mapping[str, Any]) -> None:
@@ -135,17 +142,41 @@ def print_summary(summary: Mapping[str, Any]) -> None:
     rule = summary["standard"]
     echo(f"\nStandard: {rule['name']}: {_clock(rule['limit_s'])} {rule['interval']}\n")
     Console(highlight=False).print(table)
+    _print_caveats(summary, echo)
     echo(
         f"\nA joint team reaches {head['closed_by_joint']:,.0f} people more in time; "
         f"{head['remaining']:,.0f} stay without timely help. Modelled, not measured."
     )
 
 
+def _print_caveats(summary: Mapping[str, Any], echo: Callable[[str], None]) -> None:
+    """Say what decides the numbers above and is easily overlooked."""
+    stations, head, local = summary["stations"], summary["headline"], summary["local"]["total"]
+    notes = []
+    if stations["turnout_assumed"]:
+        notes.append(
+            f"The turnout of {stations['turnout_assumed']} of {stations['count']} stations is assumed."
+        )
+    if head["unreachable"]:
+        notes.append(
+            f"Of those left, {head['unreachable']:,.0f} live on no road that the vehicle may take."
+        )
+    if head["population_unknown"]:
+        notes.append(f"Population unknown, nobody counted: {', '.join(head['population_unknown'])}.")
+    if set(summary["local_standards"].values()) != {summary["standard"]["id"]}:
+        notes.append(
+            f"By the standard of each jurisdiction: alone {_share(local['alone']['covered_share'])}, "
+            f"joint {_share(local['joint']['covered_share'])}."
+        )
+    if notes:
+        echo("\n" + "\n".join(notes))
+
+
 def _row(name: str, block: Mapping[str, Any]) -> list[str]:
     return [
         # markup is off only where plain text is printed: a table cell would read "[bold]" in a name as markup
         escape(name),
-        f"{block['population']:,.0f}",
+        "unknown" if block["population"] is None else f"{block['population']:,.0f}",
         _share(block["alone"]["covered_share"]),
         _share(block["joint"]["covered_share"]),
         f"{block['closed_by_joint']:,.0f}",
@@ -158,4 +189,6 @@ def _clock(seconds: float) -> str:
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0%}"
+    if value is None:
+        return "–"
+    return "<1%" if 0 < value < 0.005 else f"{value:.0%}"

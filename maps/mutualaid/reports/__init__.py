@@ -6,6 +6,6 @@
 """
 
 from mutualaid.reports._record import run_record
-from mutualaid.reports._results import RESULT_FILES, write_results
+from mutualaid.reports._results import RESULT_FILES, check_target, write_results
 
-__all__ = ["RESULT_FILES", "run_record", "write_results"]
+__all__ = ["RESULT_FILES", "check_target", "run_record", "write_results"]

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from mutualaid.coverage import Analysis
+from mutualaid.errors import Defect, InputError
 from mutualaid.maps import coverage_map, save_offline
 from mutualaid.reports._record import run_record
 
-__all__ = ["RESULT_FILES", "write_results"]
+__all__ = ["RESULT_FILES", "check_target", "write_results"]
 
 #: What a run writes, and what each file is for.
 RESULT_FILES: dict[str, str] = {
@@ -48,9 +49,13 @@ def write_results(analysis: Analysis, folder: str | Path, *, seconds: float | No
     -------
     dict
         Path of each file in `RESULT_FILES`.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written to.
     """
-    target = Path(folder)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = check_target(folder)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as name:
         beside = Path(name)
         save_offline(coverage_map(analysis), beside / "map.html")
@@ -64,6 +69,33 @@ def write_results(analysis: Analysis, folder: str | Path, *, seconds: float | No
         for file in RESULT_FILES:
             (beside / file).replace(target / file)
     return {file: target / file for file in RESULT_FILES}
+
+
+def check_target(folder: str | Path) -> Path:
+    """Make sure that results can be written to a folder, before hours are spent on them.
+
+    Parameters
+    ----------
+    folder
+        Where `write_results` is to write; what is missing above it is made.
+
+    Raises
+    ------
+    InputError
+        It is a file, or nothing can be written there.
+    """
+    target = Path(folder)
+    try:
+        if target.exists() and not target.is_dir():
+            raise NotADirectoryError(f"a file named {target.name}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for place in (target.parent, target) if target.exists() else (target.parent,):
+            with tempfile.TemporaryFile(dir=place):
+                pass
+    except OSError as error:
+        expected, remedy = "a folder that can be written to", "name another one with --out"
+        raise InputError([Defect(str(folder), "", expected, str(error), remedy)]) from error
+    return target
 
 
 def _write_layers(analysis: Analysis, path: Path) -> None:
