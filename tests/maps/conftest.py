@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from mutualaid.coverage import coverage, gaps, response_times, standard
+from mutualaid.coverage._response import turnout
+from mutualaid.coverage._summary import summarise
 from mutualaid.data import Parameters, Region, Source
 from mutualaid.network import Network
 
@@ -196,11 +198,14 @@ def _made_up(*, cell_m: float = 100.0, count: int = 2_000, cells: bool = True, *
     demand = _demand(jurisdictions, cell_m, count)
     if not cells:
         demand = demand.drop(columns=["cell_x", "cell_y"])
+    jurisdictions["population"] = demand.groupby("jurisdiction")["population"].sum()
     stations = _stations(names["station"], names["partner"])
     rule = standard("de-agbf-first")
     if names["standard"]:
         rule = replace(rule, name=names["standard"], source=names["standard"])
     parameters = Parameters(dispatch_s=60, crossing_s=20, cutoff_s=900)
+    turnout_s, assumed = turnout(stations, parameters)
+    stations = stations.assign(road_status="ok", turnout_used_s=turnout_s, turnout_assumed=assumed)
     times = response_times(_drive(stations, demand), stations, demand, parameters)
     reached = coverage(times, demand, stations, rule)
     network = _network(names["crossing"])
@@ -223,16 +228,18 @@ def _made_up(*, cell_m: float = 100.0, count: int = 2_000, cells: bool = True, *
     found = gaps(reached, jurisdictions, cell_m=cell_m) if cells and count < 5_000 else _no_gaps()
     if names["gap"]:
         found["name"] = names["gap"]
+    rules = {"west": rule, "east": standard("us-nfpa-1720-urban")}
     return SimpleNamespace(
         region=region,
         network=network,
         standard=rule,
-        local_standards={"west": rule, "east": standard("us-nfpa-1720-urban")},
+        local_standards=rules,
         stations=stations,
         demand=demand,
         coverage=reached,
         gaps=found,
         isochrones=_isochrones(stations),
+        summary=summarise(region, rule, rules, stations, reached, reached, found),
     )
 
 

@@ -14,7 +14,7 @@ from geopandas.testing import assert_geodataframe_equal
 from mutualaid import maps
 from mutualaid.maps import coverage_map
 from mutualaid.maps._cells import cell_data
-from mutualaid.maps._facts import about, totals
+from mutualaid.maps._facts import about, station_lines, totals
 from mutualaid.maps._palette import band_edges
 
 
@@ -77,9 +77,12 @@ def test_bands_up_to_the_limit_hold_exactly_the_people_in_time(analysis: Any, le
     covered = analysis.coverage.loc[analysis.coverage[f"{level}_covered"], "population"].sum()
     nobody = analysis.coverage.loc[np.isinf(analysis.coverage[f"{level}_s"]), "population"].sum()
     assert sum(bands[:3]) == pytest.approx(covered)
-    assert bands[-1] == pytest.approx(nobody)
+    no_road = analysis.summary["common"]["total"]["unreachable"]
+    assert no_road > 0
+    assert bands[-2:] == pytest.approx([nobody - no_road, no_road])
+    assert bands[-2] == pytest.approx(analysis.summary["common"]["total"][level]["beyond_cutoff"], abs=1e-3)
     assert sum(bands) == pytest.approx(analysis.coverage["population"].sum())
-    assert len(bands) == len(band_edges(480)) + 2
+    assert len(bands) == len(band_edges(480)) + 3
 
 
 def test_the_facts_name_standard_assumptions_and_sources(analysis: Any) -> None:
@@ -89,6 +92,45 @@ def test_the_facts_name_standard_assumptions_and_sources(analysis: Any) -> None:
     assert facts["Own standards"][0].startswith("Easton: NFPA 1720, urban: 9:00 min")
     assert len(facts["Own standards"]) == 1
     assert facts["Sources"] == ["everything · invented · invented · 2026"]
+
+
+def test_the_facts_name_the_vehicle_and_what_is_assumed(analysis: Any) -> None:
+    items = next(part["items"] for part in about(analysis) if part["title"] == "Assumptions")
+    assert items[0] == "Fire engine: 16 t, 3.3 m high; roads with lower limits are not used"
+    assert any(item.startswith("Turnout is assumed at 3 of 3 stations (min): ") for item in items)
+    assert "A neighbour is alerted with a delay of 1:00 min" in items
+    assert "Each municipality is its own partner" in items
+
+
+def test_municipalities_of_one_partner_are_not_called_their_own(made_up: Callable[..., Any]) -> None:
+    items = next(part["items"] for part in about(made_up(partner="west")) if part["title"] == "Assumptions")
+    assert "Each municipality is its own partner" not in items
+
+
+def test_a_station_tells_its_turnout_and_whether_it_is_assumed(made_up: Callable[..., Any]) -> None:
+    stated = made_up()
+    stated.stations.loc["s1", ["turnout_used_s", "turnout_assumed"]] = [95.0, False]
+    lines = station_lines(stated, {"west": "Westport", "east": "Easton"})
+    assert "Turnout 1:35 min" in lines[0]
+    assert "Turnout 4:00 min (assumed)" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        ("t0", "the call being received"),
+        ("t1", "the call being answered"),
+        ("t2", "the crew's alert"),
+        ("t3", "the crew's departure"),
+    ],
+)
+def test_the_question_names_the_start_of_the_clock(
+    made_up: Callable[..., Any], start: str, words: str
+) -> None:
+    other = made_up()
+    other.standard = replace(other.standard, start=start)
+    stage = next(child for key, child in coverage_map(other)._children.items() if key.startswith("stage_"))
+    assert stage.options["start"] == words  # type: ignore[attr-defined]
 
 
 def test_people_as_points_need_no_cells(made_up: Callable[..., Any]) -> None:

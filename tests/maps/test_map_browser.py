@@ -15,9 +15,12 @@ import pytest
 from mutualaid.coverage import analyse
 from mutualaid.data import demo_path, read_region
 from mutualaid.maps import coverage_map, esc, save_offline
+from mutualaid.maps._palette import clock
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+MAP = "map_1"  # its variable in every page
 
 HOSTILE = {
     "script": "<script>window.pwned = 1; alert(1)</script>",
@@ -42,13 +45,12 @@ def layer(page: Page, name: str) -> None:
 
 
 @pytest.fixture
-def made_up_page(analysis: Any, tmp_path: Path) -> tuple[folium.Map, Path]:
-    page = coverage_map(analysis)
-    return page, save_offline(page, tmp_path / "map.html")
+def made_up_page(analysis: Any, tmp_path: Path) -> Path:
+    return save_offline(coverage_map(analysis), tmp_path / "map.html")
 
 
 def test_nothing_is_requested_and_nothing_complains(made_up_page: Any, visit: Callable[..., Any]) -> None:
-    seen = visit(made_up_page[1])
+    seen = visit(made_up_page)
     for name in ("Crossings", "Driving time areas", "Names", "Gaps", "People", "People", "Roads"):
         layer(seen.page, name)
     seen.page.mouse.wheel(0, -300)
@@ -60,7 +62,7 @@ def test_nothing_is_requested_and_nothing_complains(made_up_page: Any, visit: Ca
 def test_the_policy_stops_what_a_page_would_otherwise_do(
     made_up_page: Any, visit: Callable[..., Any]
 ) -> None:
-    seen = visit(made_up_page[1])
+    seen = visit(made_up_page)
     seen.page.evaluate(
         """() => {
             const script = document.createElement('script');
@@ -78,7 +80,7 @@ def test_the_policy_stops_what_a_page_would_otherwise_do(
 def test_the_switch_changes_numbers_and_colours_at_once(
     made_up_page: Any, analysis: Any, visit: Callable[..., Any]
 ) -> None:
-    page = visit(made_up_page[1]).page
+    page = visit(made_up_page).page
     people, status = analysis.coverage["population"], analysis.coverage["status"]
     alone, joint = people[status == "own"].sum(), people[status.isin(["own", "joint"])].sum()
     assert page.locator("button[aria-pressed=true]").all_inner_texts() == ["Joint team", "In time?"]
@@ -87,11 +89,11 @@ def test_the_switch_changes_numbers_and_colours_at_once(
     assert f"{joint - alone:,.0f} more people" in text_of(page, ".ma-gain")
     assert f"{people.sum() - joint:,.0f} people remain" in text_of(page, ".ma-gain")
     closed = cell_centre(analysis, analysis.coverage.index[status == "joint"][0])
-    green = colours_near(page, made_up_page[0], closed)
+    green = colours_near(page, closed)
     page.get_by_role("button", name="Each alone").click()
     assert f"{alone:,.0f} of" in text_of(page, ".ma-head")
     assert f"{joint - alone:,.0f} more people would" in text_of(page, ".ma-gain")
-    orange = colours_near(page, made_up_page[0], closed)
+    orange = colours_near(page, closed)
     assert not green & orange
     assert len(green) == len(orange) == 2  # each with its hatching
     assert "a neighbour only" not in text_of(page, ".ma-panel")
@@ -102,7 +104,7 @@ def cell_centre(analysis: Any, key: str) -> list[float]:
     return [point.y, point.x]
 
 
-def colours_near(page: Page, page_map: folium.Map, at: list[float]) -> set[str]:
+def colours_near(page: Page, at: list[float]) -> set[str]:
     """Colours of the cell canvas in 12 × 12 pixels around a place."""
     return set(
         page.evaluate(
@@ -116,7 +118,7 @@ def colours_near(page: Page, page_map: folium.Map, at: list[float]) -> set[str]:
                 for (let k = 0; k < d.length; k += 4) out.push([...d.slice(k, k + 4)].join());
                 return out;
             }""",
-            [page_map.get_name(), at],
+            [MAP, at],
         )
     )
 
@@ -127,21 +129,19 @@ def test_every_place_on_the_map_tells_what_the_analysis_says_of_it(
     made_up: Callable[..., Any], tmp_path: Path, visit: Callable[..., Any], cells: bool, zoom: int
 ) -> None:
     analysis = made_up(cells=cells)
-    page_map = coverage_map(analysis)
-    page = visit(save_offline(page_map, tmp_path / "map.html")).page
+    page = visit(save_offline(coverage_map(analysis), tmp_path / "map.html")).page
     chosen = analysis.coverage.sample(60, random_state=zoom)
     points = chosen.geometry.to_crs(4326)
-    name = next(key for key in page_map._children if key.startswith("cells_"))
     found = page.evaluate(
-        """([map, cells, zoom, places]) => places.map(at => {
+        """([map, zoom, places]) => places.map(at => {
             window[map].setView(at, zoom, { animate: false });
-            const layer = window[cells], c = layer.columns;
+            const layer = window[Object.keys(window).find(key => key.startsWith('cells_'))], c = layer.columns;
             const [i] = layer.at(window[map].latLngToContainerPoint(at));
             return { people: c.population[i] / 10, status: c.status[i], alone: c.alone_s[i],
                 joint: c.joint_s[i], second: c.joint_second[i], drive: c.joint_drive[i],
                 station: layer.data.stations[c.joint_station[i] - 1] || '' };
         })""",
-        [page_map.get_name(), name, zoom, np.column_stack((points.y, points.x)).tolist()],
+        [MAP, zoom, np.column_stack((points.y, points.x)).tolist()],
     )
     statuses = ["own", "joint", "gap", "unreachable"]
     names = analysis.stations["name"]
@@ -154,16 +154,16 @@ def test_every_place_on_the_map_tells_what_the_analysis_says_of_it(
         assert seen["station"] == names.get(row.joint_station, "")
 
 
-def pixel(page: Page, page_map: folium.Map, at: list[float]) -> tuple[float, float]:
+def pixel(page: Page, at: list[float]) -> tuple[float, float]:
     x, y = page.evaluate(
         "([map, at]) => { const p = window[map].latLngToContainerPoint(at); return [p.x, p.y]; }",
-        [page_map.get_name(), at],
+        [MAP, at],
     )
     return x, y
 
 
-def hover(page: Page, page_map: folium.Map, at: list[float]) -> None:
-    x, y = pixel(page, page_map, at)
+def hover(page: Page, at: list[float]) -> None:
+    x, y = pixel(page, at)
     page.mouse.move(x - 1, y - 1)
     page.mouse.move(x, y)
 
@@ -178,10 +178,10 @@ def inside(analysis: Any, level: str) -> list[float]:
 def test_hovering_tells_who_comes_when_and_why(
     made_up_page: Any, analysis: Any, visit: Callable[..., Any]
 ) -> None:
-    page = visit(made_up_page[1]).page
+    page = visit(made_up_page).page
     status = analysis.coverage["status"]
     key = analysis.coverage.loc[status == "joint", "joint_s"].idxmin()
-    hover(page, made_up_page[0], cell_centre(analysis, key))
+    hover(page, cell_centre(analysis, key))
     tip = text_of(page, ".ma-tip")
     row = analysis.coverage.loc[key]
     assert tip.startswith("Easton\n")
@@ -191,14 +191,14 @@ def test_hovering_tells_who_comes_when_and_why(
     assert f"{minutes}:{seconds:02d} min in time" in tip
     assert tip.endswith("Before the clock starts: answering 0:15 · alerting 1:04")
     lost = analysis.coverage.index[status == "unreachable"][0]
-    hover(page, made_up_page[0], cell_centre(analysis, lost))
+    hover(page, cell_centre(analysis, lost))
     assert text_of(page, ".ma-tip").endswith("no road the vehicle may take")
     page.mouse.move(20, 300)
     assert page.locator(".ma-tip").is_hidden()
 
 
 def test_the_legend_follows_the_visible_layers(made_up_page: Any, visit: Callable[..., Any]) -> None:
-    page = visit(made_up_page[1]).page
+    page = visit(made_up_page).page
     legend = page.locator(".ma-more")
     assert "Driving time from" not in legend.inner_text()
     layer(page, "Driving time areas")
@@ -208,16 +208,20 @@ def test_the_legend_follows_the_visible_layers(made_up_page: Any, visit: Callabl
     layer(page, "People")
     page.get_by_role("button", name="Minutes").click()
     assert "6 to 8 min" in legend.inner_text()
+    assert re.search(
+        r"nobody within 15 min of driving\s+[\d<]+\s+no road the vehicle may take\s+[1-9]",
+        legend.inner_text(),
+    )
     assert "later than the standard" in legend.inner_text()
     assert "their own brigade" not in legend.inner_text()
 
 
 def test_a_gap_tells_its_facts(made_up_page: Any, analysis: Any, visit: Callable[..., Any]) -> None:
-    page = visit(made_up_page[1]).page
+    page = visit(made_up_page).page
     page.get_by_role("button", name="Each alone").click()
     gap = analysis.gaps[analysis.gaps["level"] == "alone"].iloc[0]
     assert page.locator(".ma-chip").first.inner_text() == f"{gap['population']:,.0f}"
-    page.mouse.click(*pixel(page, made_up_page[0], inside(analysis, "alone")))
+    page.mouse.click(*pixel(page, inside(analysis, "alone")))
     popup = text_of(page, ".leaflet-popup-content")
     assert popup.startswith(gap["name"])
     assert f"People\n{gap['population']:,.0f}" in popup
@@ -225,8 +229,35 @@ def test_a_gap_tells_its_facts(made_up_page: Any, analysis: Any, visit: Callable
     assert f"{gap['remaining_population']:,.0f} people remain" in popup
 
 
+@pytest.fixture(scope="module")
+def demo_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    page = coverage_map(analyse(read_region(demo_path())))
+    return save_offline(page, tmp_path_factory.mktemp("demo") / "map.html")
+
+
+@pytest.mark.parametrize("level", ["Each alone", "Joint team"])
+def test_the_number_of_the_largest_gap_opens_facts_that_fit(
+    demo_page: Path, visit: Callable[..., Any], level: str
+) -> None:
+    page = visit(demo_page, width=1400, height=900).page
+    page.get_by_role("button", name=level).click()
+    page.locator(".ma-chip span:visible").first.click()
+    page.wait_for_timeout(400)
+    box = page.locator(".leaflet-popup").bounding_box()
+    assert box is not None
+    assert box["width"] < 380
+    assert box["height"] < 400
+    assert box["x"] >= 0
+    assert box["y"] >= 0
+    assert box["x"] + box["width"] <= 1400
+    assert box["y"] + box["height"] <= 900
+    values = [value.bounding_box() for value in page.locator(".ma-popup dd").all()]
+    assert len(values) >= 4
+    assert all(value is not None and value["width"] > 100 for value in values)
+
+
 def test_jurisdictions_are_also_a_table(made_up_page: Any, analysis: Any, visit: Callable[..., Any]) -> None:
-    page = visit(made_up_page[1]).page
+    page = visit(made_up_page).page
     page.get_by_text("By municipality").click()
     rows = page.locator(".ma-panel tbody tr")
     east = analysis.coverage[analysis.coverage["jurisdiction"] == "east"]
@@ -236,16 +267,64 @@ def test_jurisdictions_are_also_a_table(made_up_page: Any, analysis: Any, visit:
         )
         for level in ("alone", "joint")
     ]
+    p90_s = analysis.summary["common"]["jurisdictions"]["east"]["joint"]["p90_s"]
     assert rows.nth(1).locator("th, td").all_inner_texts() == [
         "Easton",
         f"{east['population'].sum():,.0f}",
         *shares,
+        clock(p90_s),
     ]
 
 
+def test_numbers_and_headers_of_the_table_stay_on_one_line(
+    demo_page: Path, visit: Callable[..., Any]
+) -> None:
+    page = visit(demo_page).page
+    page.get_by_text("By municipality").click()
+    heights = page.locator(".ma-panel thead th, .ma-panel td").evaluate_all(
+        """cells => cells.map(cell => {
+            const text = document.createRange();
+            text.selectNodeContents(cell);
+            return text.getBoundingClientRect().height;
+        })"""
+    )
+    assert len(heights) == 5 + 5 * 4
+    assert max(heights) < 22
+    table, around = (page.locator(part).first.bounding_box() for part in (".ma-panel table", ".ma-bar"))
+    assert table is not None
+    assert around is not None
+    assert table["width"] <= around["width"] + 0.5
+
+
+def test_unknown_people_are_not_shown_as_nobody(
+    made_up: Callable[..., Any], tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    analysis = made_up()
+    analysis.summary["common"]["jurisdictions"]["east"]["population"] = None
+    page = visit(save_offline(coverage_map(analysis), tmp_path / "map.html")).page
+    note = page.get_by_text("Population of Easton is unknown: nobody is counted there.")
+    assert note.is_visible()
+    page.get_by_text("By municipality").click()
+    cells = page.locator(".ma-panel tbody tr").nth(1).locator("th, td").all_inner_texts()
+    assert cells[:4] == ["Easton", "unknown", "–", "–"]
+
+
+def test_a_share_below_one_percent_is_never_rounded_up_to_it(
+    made_up: Callable[..., Any], tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    analysis = made_up()
+    block = analysis.summary["common"]["jurisdictions"]["east"]
+    block["alone"]["covered"], block["joint"]["covered"] = 0.0, 0.007 * block["population"]
+    page = visit(save_offline(coverage_map(analysis), tmp_path / "map.html")).page
+    page.get_by_text("By municipality").click()
+    cells = page.locator(".ma-panel tbody tr").nth(1).locator("td").all_inner_texts()
+    assert cells[1:3] == ["0 %", "<1 %"]
+
+
 def test_the_page_says_what_it_is(made_up_page: Any, visit: Callable[..., Any]) -> None:
-    page = visit(made_up_page[1]).page
+    page = visit(made_up_page).page
     panel = text_of(page, ".ma-panel")
+    assert "reached by the fire service within 8 min of the crew's alert?" in panel
     assert "A made-up region." in panel
     assert "not a dispatch tool" in panel
     page.get_by_text("About this map").click()
@@ -256,7 +335,7 @@ def test_the_page_says_what_it_is(made_up_page: Any, visit: Callable[..., Any]) 
 
 
 def test_a_phone_shows_switch_number_and_map(made_up_page: Any, visit: Callable[..., Any]) -> None:
-    seen = visit(made_up_page[1], width=390, height=844, has_touch=True, is_mobile=True)
+    seen = visit(made_up_page, width=390, height=844, has_touch=True, is_mobile=True)
     page = seen.page
     panel = page.locator(".ma-panel").bounding_box()
     assert panel is not None
@@ -272,7 +351,7 @@ def test_a_phone_shows_switch_number_and_map(made_up_page: Any, visit: Callable[
 
 
 def test_the_switch_works_from_the_keyboard(made_up_page: Any, visit: Callable[..., Any]) -> None:
-    page = visit(made_up_page[1]).page
+    page = visit(made_up_page).page
     page.get_by_role("button", name="Each alone").focus()
     page.keyboard.press("Enter")
     assert "by their own brigade" in text_of(page, ".ma-head")
@@ -315,12 +394,11 @@ def test_two_jurisdictions_in_one_cell_are_both_told(
     for column in ("cell_x", "cell_y"):
         analysis.coverage.loc[east, column] = analysis.coverage.loc[west, column]
     analysis.coverage.loc[east, "population"] = 1.0
-    page_map = coverage_map(analysis)
-    page = visit(save_offline(page_map, tmp_path / "map.html")).page
-    hover(page, page_map, cell_centre(analysis, west))
+    page = visit(save_offline(coverage_map(analysis), tmp_path / "map.html")).page
+    hover(page, cell_centre(analysis, west))
     tip = text_of(page, ".ma-tip")
     assert tip.startswith("Westport\n")
-    assert "\nEaston\n1 people" in tip
+    assert "\nEaston\nPeople living here: 1\n" in tip
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
@@ -341,8 +419,7 @@ def test_hostile_texts_stay_texts(
         "standard",
     )
     analysis = made_up(**dict.fromkeys(keys, text))
-    page_map = coverage_map(analysis)
-    seen = visit(save_offline(page_map, tmp_path / "map.html"))
+    seen = visit(save_offline(coverage_map(analysis), tmp_path / "map.html"))
     page = seen.page
     shown = " ".join(text.split())
     shown = shown if len(shown) <= 80 else shown[:79].rstrip() + "…"
@@ -356,13 +433,12 @@ def test_hostile_texts_stay_texts(
     for mark in (0, 3):
         page.locator(".ma-mark").nth(mark).dispatch_event("click")
         assert (page.locator(".leaflet-popup-content").last.text_content() or "").startswith(shown)
-    page.evaluate("map => { window[map].closePopup(); }", page_map.get_name())
-    page.mouse.click(*pixel(page, page_map, inside(analysis, "joint")))
+    page.evaluate("map => { window[map].closePopup(); }", MAP)
+    page.mouse.click(*pixel(page, inside(analysis, "joint")))
     assert (page.locator(".leaflet-popup-content h3").last.text_content() or "").startswith(shown)
-    page.evaluate("map => { window[map].closePopup(); }", page_map.get_name())
+    page.evaluate("map => { window[map].closePopup(); }", MAP)
     hover(
         page,
-        page_map,
         cell_centre(analysis, analysis.coverage.index[analysis.coverage["status"] == "joint"][0]),
     )
     assert shown in (page.locator(".ma-tip").text_content() or "")
@@ -425,7 +501,7 @@ def test_an_old_browser_says_what_it_needs(made_up_page: Any, browser: Any) -> N
     context = browser.new_context(offline=True)
     page = context.new_page()
     page.add_init_script("delete window.DecompressionStream")
-    page.goto(made_up_page[1].resolve().as_uri())
+    page.goto(made_up_page.resolve().as_uri())
     assert "too old" in page.get_by_role("alert").inner_text()
     assert json.loads(page.evaluate("JSON.stringify(document.querySelectorAll('.ma-big').length)")) == 1
     context.close()

@@ -92,6 +92,15 @@ def test_saving_leaves_the_map_as_it_was(analysis: Any, tmp_path: Path) -> None:
     assert "https://cdn.jsdelivr.net/npm/leaflet@" in page.get_root().render()
 
 
+def test_equal_maps_give_equal_bytes(analysis: Any, tmp_path: Path) -> None:
+    first, second = (coverage_map(analysis) for _ in range(2))
+    for k, page in enumerate((first, second)):
+        folium.Circle([47.2, 9.8], radius=300).add_to(page)
+        save_offline(page, tmp_path / f"{k}.html")
+    assert first.get_name() != second.get_name()
+    assert (tmp_path / "0.html").read_bytes() == (tmp_path / "1.html").read_bytes()
+
+
 def test_a_notebook_shows_the_map_without_a_network(analysis: Any) -> None:
     page = coverage_map(analysis)
     shown = page._repr_html_()

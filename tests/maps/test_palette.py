@@ -63,7 +63,7 @@ def test_the_limit_is_an_edge_of_the_bands(limit: float) -> None:
     edges = band_edges(limit)
     assert edges[2] == limit
     assert list(edges) == sorted(set(edges))
-    assert len(band_labels(limit)) == len(edges) + 1 == len(BAND_COLOURS) - 1
+    assert len(band_labels(limit)) == len(edges) + 1 == len(BAND_COLOURS) - 2
 
 
 def test_a_late_arrival_never_reads_as_in_time() -> None:

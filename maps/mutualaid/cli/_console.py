@@ -158,9 +158,7 @@ def _print_caveats(summary: Mapping[str, Any], echo: Callable[[str], None]) -> N
             f"The turnout of {stations['turnout_assumed']} of {stations['count']} stations is assumed."
         )
     if head["unreachable"]:
-        notes.append(
-            f"Of those left, {head['unreachable']:,.0f} live on no road that the vehicle may take."
-        )
+        notes.append(f"Of those left, {head['unreachable']:,.0f} live on no road that the vehicle may take.")
     if head["population_unknown"]:
         notes.append(f"Population unknown, nobody counted: {', '.join(head['population_unknown'])}.")
     if set(summary["local_standards"].values()) != {summary["standard"]["id"]}:

@@ -33,7 +33,7 @@ def cell_data(analysis: Analysis) -> tuple[dict[str, Any], dict[str, list[float]
         JSON-ready data of the layer: the packed columns, names of jurisdictions and stations, and either
         ``grid`` (square cells) or ``points``.
     dict
-        People in each response band and, last, reached by nobody, by level.
+        People in each response band and, last, reached by nobody within the cutoff and with no road, by level.
     """
     people = analysis.coverage
     place, where = _place(people, analysis.region.cell_m, analysis.region.crs)
@@ -49,9 +49,10 @@ def cell_data(analysis: Analysis) -> tuple[dict[str, Any], dict[str, list[float]
     band_people = {}
     for level in _LEVELS:
         seconds = people[f"{level}_s"].to_numpy()
-        band = np.where(np.isfinite(seconds), np.searchsorted(edges, seconds, side="left"), len(edges) + 1)
+        late = len(edges) + np.where(people["status"] == "unreachable", 2, 1)
+        band = np.where(np.isfinite(seconds), np.searchsorted(edges, seconds, side="left"), late)
         columns[f"{level}_band"] = band
-        band_people[level] = np.bincount(band, weights=population, minlength=len(edges) + 2).tolist()
+        band_people[level] = np.bincount(band, weights=population, minlength=len(edges) + 3).tolist()
     times = {level: _times(people, level, analysis.stations.index) for level in _LEVELS}
     columns |= {f"alone_{key}": values for key, values in times["alone"].items()}
     # mostly zero: where the own brigade is first, both levels agree

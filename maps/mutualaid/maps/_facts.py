@@ -10,11 +10,12 @@ import pandas as pd
 from mutualaid.maps._escape import shorten
 from mutualaid.maps._palette import clock
 from mutualaid.maps._texts import TEXTS
+from mutualaid.network import profile
 
 if TYPE_CHECKING:
     from mutualaid.coverage import Analysis, Standard
 
-__all__ = ["about", "station_lines", "totals"]
+__all__ = ["STARTS", "about", "station_lines", "totals"]
 
 _POINTS = {
     "t0": "the call is received",
@@ -23,6 +24,14 @@ _POINTS = {
     "t3": "the wheels roll",
     "t4": "the first unit arrives",
     "t5": "the full force is on scene",
+}
+
+#: What a clock runs from, as the panel's question says it.
+STARTS = {
+    "t0": "the call being received",
+    "t1": "the call being answered",
+    "t2": "the crew's alert",
+    "t3": "the crew's departure",
 }
 
 _DEPARTMENTS = {
@@ -34,7 +43,11 @@ _DEPARTMENTS = {
 
 
 def totals(analysis: Analysis) -> dict[str, Any]:
-    """People in all and by jurisdiction, and how many are reached in time at each level."""
+    """People in all and by jurisdiction, and how many are reached in time at each level.
+
+    The population of a jurisdiction is None where it is unknown, the time that a joint team needs for nine in
+    ten of its people where it does not reach so many.
+    """
     table = pd.DataFrame(
         {
             "population": analysis.coverage["population"],
@@ -47,11 +60,14 @@ def totals(analysis: Analysis) -> dict[str, Any]:
             ),
         }
     )
-    by = table.groupby(analysis.coverage["jurisdiction"]).sum()
-    names = analysis.region.jurisdictions["name"]
     rows = [
-        {"name": shorten(names[key]), **by.loc[key].to_dict()}
-        for key in names.index[names.index.isin(by.index)]
+        {
+            "name": shorten(block["name"]),
+            "population": block["population"],
+            **{level: block[level]["covered"] for level in ("alone", "joint")},
+            "joint_p90_s": block["joint"]["p90_s"],
+        }
+        for block in analysis.summary["common"]["jurisdictions"].values()
     ]
     return {"totals": table.sum().to_dict(), "jurisdictions": rows}
 
@@ -92,12 +108,17 @@ def standard_line(standard: Standard) -> str:
 
 def _assumptions(analysis: Analysis) -> list[str]:
     p = analysis.region.parameters
+    vehicle, stations = profile(p.profile), analysis.summary["stations"]
+    size = f"{vehicle.weight_t:g} t, {vehicle.height_m:g} m high"
+    partners = analysis.region.jurisdictions["partner"]
     turnout = ", ".join(f"{kind} {clock(seconds)}" for kind, seconds in p.turnout_s.items())
     lines = [
-        f"Vehicle: {p.profile.replace('_', ' ')} on roads without traffic jams; hour: {p.hour}",
+        f"{vehicle.label}: {size}; roads with lower limits are not used",
+        f"Roads without traffic jams; hour: {p.hour}",
         f"Answering {clock(p.answering_s)} min, alerting {clock(p.processing_s)} min",
-        f"Turnout where a station states none (min): {turnout}",
+        f"Turnout is assumed at {stations['turnout_assumed']} of {stations['count']} stations (min): {turnout}",
         f"A neighbour is alerted {_delay(p.dispatch_s)}",
+        *(["Each municipality is its own partner"] if partners.is_unique else []),
         f"International borders are crossed {_delay(p.crossing_s)}"
         + (", but some crossings have their own" if p.crossing_delay_s else ""),
         f"Drives are followed for up to {p.cutoff_s / 60:g} min",
@@ -122,5 +143,7 @@ def station_lines(analysis: Analysis, partners: dict[str, str]) -> list[list[str
         crew = _DEPARTMENTS.get(row["department"], "")
         own = units[units["station"] == key] if len(units) else units
         engines = ", ".join(f"{unit.count} × {unit.kind}" for unit in own.itertuples(index=False))
-        lines.append([shorten(line) for line in (place, crew, engines) if line])
+        assumed = " (assumed)" if row["turnout_assumed"] else ""
+        turnout = f"Turnout {clock(row['turnout_used_s'])} min{assumed}"
+        lines.append([shorten(line) for line in (place, crew, turnout, engines) if line])
     return lines

@@ -15,7 +15,7 @@ import shapely
 from mutualaid.errors import InputError
 from mutualaid.maps._cells import cell_data
 from mutualaid.maps._escape import esc, shorten
-from mutualaid.maps._facts import about, station_lines, totals
+from mutualaid.maps._facts import STARTS, about, station_lines, totals
 from mutualaid.maps._layers import PageLayer, Panel, Stage
 from mutualaid.maps._offline import offline_html
 from mutualaid.maps._pack import path_columns
@@ -119,6 +119,7 @@ def coverage_map(analysis: Analysis) -> folium.Map:
         "service": region.parameters.service,
         "limit_s": limit_s,
         "limit": minutes(limit_s),
+        "start": STARTS[analysis.standard.start],
         "cutoff_min": minutes(region.parameters.cutoff_s),
         "counted": _counted(analysis.standard.start),
         "bounds": bounds,
@@ -127,6 +128,7 @@ def coverage_map(analysis: Analysis) -> folium.Map:
         "band_labels": [
             *band_labels(limit_s),
             f"nobody within {minutes(region.parameters.cutoff_s)} min of driving",
+            TEXTS["unreachable"],
         ],
         "band_people": band_people,
         "about": about(analysis),
@@ -238,7 +240,7 @@ def _isochrones(isochrones: gpd.GeoDataFrame) -> list[PageLayer]:
     if not len(merged):
         return []
     steps = sorted(set(zip(merged["from_min"], merged["to_min"], strict=True)))
-    colours = {step: BAND_COLOURS[min(k, len(BAND_COLOURS) - 2)].colour for k, step in enumerate(steps)}
+    colours = {step: BAND_COLOURS[min(k, len(BAND_COLOURS) - 3)].colour for k, step in enumerate(steps)}
     features = [
         {
             "level": row.level,

@@ -46,7 +46,7 @@ STATUSES: tuple[Status, ...] = (
     Status("unreachable", _UNREACHABLE, _UNREACHABLE),
 )
 
-#: Response bands, soonest first (steps of cividis; hatched where later than the standard), then: nobody.
+#: Response bands, soonest first (steps of cividis; hatched where later than the standard), then: nobody, no road.
 BAND_COLOURS: tuple[Swatch, ...] = (
     Swatch("#00224E"),
     Swatch("#3B4F7D"),
@@ -54,6 +54,7 @@ BAND_COLOURS: tuple[Swatch, ...] = (
     Swatch("#C3B46C", "slash"),
     Swatch("#DBC94B", "slash"),
     Swatch("#FEE838", "slash"),
+    Swatch("#F3EBDD", "slash"),
     Swatch("#7A7A7A", "cross"),
 )
 

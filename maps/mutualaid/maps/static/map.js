@@ -31,7 +31,7 @@ window.mutualaid = (function () {
       if (!whole) return "–";
       const share = 100 * part / whole, shown = Math.round(share);
       if (shown === 100 && part < whole) return ">99 %";
-      return shown === 0 && part > 0 ? "<1 %" : shown + " %";
+      return share > 0 && share < 1 ? "<1 %" : shown + " %";
     }
     const clock = s => s === NONE || s === null ? "–" : Math.floor(s / 60) + ":" + String(Math.ceil(s) % 60).padStart(2, "0");
     return { say, people, percent, clock, text: key => stage.texts[key] };
@@ -97,9 +97,9 @@ window.mutualaid = (function () {
 
   /* ---- labels: each finds room near its place or is left out until there is some ---- */
 
-  function label(at, className, text, rank) {
+  function label(at, className, text, rank, interactive) {
     const icon = L.divIcon({ className, html: el("span", {}, text), iconSize: null });
-    return L.marker(at, { icon, interactive: false, keyboard: false, pane: "ma-labels", rank });
+    return L.marker(at, { icon, interactive, keyboard: interactive, pane: "ma-labels", rank });
   }
   function arrange(map) {
     const boxes = [], labels = [];
@@ -424,8 +424,11 @@ window.mutualaid = (function () {
         return { path, feature };
       });
     },
+    _tells(layer, facts) {
+      return layer.bindPopup(() => gapFacts(this._map.mutualaid, facts), { maxWidth: 300 });
+    },
     _describe(path, feature) {
-      path.bindPopup(() => gapFacts(this._map.mutualaid, feature.facts), { maxWidth: 300 });
+      this._tells(path, feature.facts);
       path.on("mouseover", () => path.setStyle({ weight: 4 })).on("mouseout", () => path.setStyle({ weight: this.data.style.weight }));
     },
     onAdd(map) {
@@ -456,7 +459,8 @@ window.mutualaid = (function () {
       this._labelled = level;
       this._chips = this.features.filter(({ feature }) =>
         feature.level === level && feature.facts.population >= Math.max(10, totals.population / 500)
-      ).map(({ feature }, k) => label(feature.at, "ma-chip", people(feature.facts.population), k ? 1000 + k : -1));
+      ).map(({ feature }, k) => this._tells(
+        label(feature.at, "ma-chip", people(feature.facts.population), k ? 1000 + k : -1, true), feature.facts));
       this._chips.forEach(chip => this.addLayer(chip));
     },
     legend(state) {
@@ -539,14 +543,14 @@ window.mutualaid = (function () {
 
   const Places = L.LayerGroup.extend({
     initialize(data) {
-      L.LayerGroup.prototype.initialize.call(this, data.places.map((place, k) => label(place.at, "ma-place", name(place.name), k)));
+      L.LayerGroup.prototype.initialize.call(this, data.places.map((place, k) => label(place.at, "ma-place", name(place.name), k, false)));
     },
   });
 
   /* ---- panel ---- */
 
   function panel(map) {
-    const state = map.mutualaid, { say, people, percent, text } = speech(state), total = state.totals;
+    const state = map.mutualaid, { say, people, percent, clock, text } = speech(state), total = state.totals;
     const buttons = (choices, key, label, small) => {
       const group = el("div", { class: "ma-switch" + (small ? " ma-small" : ""), role: "group", "aria-label": label });
       for (const choice of choices) {
@@ -562,8 +566,8 @@ window.mutualaid = (function () {
     const more = el("details", { class: "ma-more", open: map.getSize().x > 640 ? "" : false }, el("summary", {}, text("more")),
       views(), legend, table(), about());
     const box = el("section", { class: "ma-panel", "aria-label": text("panel") },
-      el("h1", {}, name(state.region)), el("p", { class: "ma-sub" }, ...say("question_" + state.service, { limit: state.limit })),
-      levels(), head, more, note(), el("p", { class: "ma-foot" }, text("disclaimer")));
+      el("h1", {}, name(state.region)), el("p", { class: "ma-sub" }, ...say("question_" + state.service, { limit: state.limit, start: state.start })),
+      levels(), head, more, note(), unknown(), el("p", { class: "ma-foot" }, text("disclaimer")));
 
     /** The first sentence stands on the face, the rest behind it. */
     function note() {
@@ -571,11 +575,17 @@ window.mutualaid = (function () {
       if (!state.note || !end) return state.note ? el("p", { class: "ma-note" }, name(state.note)) : "";
       return el("details", { class: "ma-note" }, el("summary", {}, name(state.note.slice(0, end))), name(state.note.slice(end)));
     }
+    function unknown() {
+      const places = state.jurisdictions.filter(j => j.population === null).flatMap((j, k) => [k ? ", " : "", name(j.name)]);
+      return places.length ? el("p", { class: "ma-note" }, ...say("unknown_people", { places: el("span", {}, places) })) : "";
+    }
     function table() {
       const cells = (tag, values) => el("tr", {}, values.map((value, i) => el(i ? tag : "th", i ? {} : { scope: "row" }, value)));
       return el("details", {}, el("summary", {}, text("by_jurisdiction")), el("table", {},
-        el("thead", {}, cells("th", [text("jurisdiction"), text("people"), text("alone_short"), text("joint_short")])),
-        el("tbody", {}, state.jurisdictions.map(j => cells("td", [name(j.name), people(j.population), percent(j.alone, j.population), percent(j.joint, j.population)])))));
+        el("thead", {}, cells("th", [text("jurisdiction"), text("people"), text("alone_short"), text("joint_short"), text("p90_short")])),
+        el("tbody", {}, state.jurisdictions.map(j => cells("td", [name(j.name), j.population === null ? text("unknown") : people(j.population),
+          percent(j.alone, j.population), percent(j.joint, j.population), clock(j.joint_p90_s)])))),
+        el("p", { class: "ma-quiet" }, text("p90_long")));
     }
     function about() {
       const list = items => el("ul", { class: "ma-list" }, items.map(item => el("li", {}, name(item))));
