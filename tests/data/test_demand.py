@@ -57,8 +57,8 @@ def raster(
         "height": data.shape[0],
         "width": data.shape[1],
     }
-    place = {"crs": crs, "transform": Affine(step, 0, west, 0, -step, north)}
-    with rasterio.open(path, "w", **profile, **place, **more) as target:
+    place = {"crs": crs, "transform": Affine(step, 0, west, 0, -step, north)} | more
+    with rasterio.open(path, "w", **profile, **place) as target:
         target.write(data, 1)
         target.update_tags(**tags)
     return path
@@ -180,7 +180,7 @@ def test_who_may_live_in_a_building(tags: dict[str, str], levels: float | None) 
 
 
 def test_bad_totals_are_refused() -> None:
-    with pytest.raises(DemandError, match=r"id B: expected a population of 0 or more; got -7\.0"):
+    with pytest.raises(DemandError, match=r"id B: expected a population of 0 or more; got -7"):
         demand_from_totals(towns(A=4, B=-7), houses((10, 10, 10, 1)))
     with pytest.raises(DemandError, match="a projected CRS in metres"):
         demand_from_totals(towns(A=4).to_crs(4326), houses((10, 10, 10, 1)))
@@ -361,3 +361,119 @@ def test_a_raster_in_any_crs_loses_nobody(
 
     assert demand["population"].sum() + unplaced["population"].sum() == pytest.approx(sum(values), rel=1e-6)
     assert (off_jurisdiction(demand, areas) < 1e-6).all()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 1000),
+    turned=st.floats(-180, 180),
+    step=st.floats(15, 90),
+    crs=st.sampled_from([CRS, 4326]),
+    nodata=st.sampled_from([np.nan, -9999.0, -200.0, None]),
+)
+def test_a_turned_raster_inside_one_jurisdiction_loses_nobody(
+    tmp_path: Path, seed: int, turned: float, step: float, crs: int, nodata: float | None
+) -> None:
+    values = np.random.default_rng(seed).integers(0, 50, (7, 5)).astype(float)
+    people = values.sum()
+    if nodata is not None:
+        people -= values[2, 3]
+        values[2, 3] = nodata
+    x, y, wide, high = 500_500.0, 5_000_500.0, step, -step
+    if crs == 4326:
+        x, y = gpd.GeoSeries([Point(x, y)], crs=CRS).to_crs(4326).iloc[0].coords[0]
+        wide, high = wide / 111_000, high / 111_000
+    # The far corner is less than 9 cells away, which is within the town on any side.
+    place = Affine.translation(x, y) @ Affine.rotation(turned) @ Affine.scale(wide / 2, high / 2)
+    file = raster(tmp_path / "r.tif", values, west=0, north=0, step=1, crs=crs, transform=place, nodata=nodata)
+    areas = towns(A=0)
+
+    demand, unplaced = demand_from_raster(file, areas, cell_m=40)
+
+    assert demand["population"].sum() == pytest.approx(people, rel=1e-9)
+    assert unplaced.empty
+
+
+def test_a_raster_of_many_windows_and_parts_is_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(7).integers(1, 9, (300, 6))
+    file = raster(tmp_path / "r.tif", values, west=500_001, north=5_000_991, step=3.3)
+    monkeypatch.setattr("mutualaid.data._demand_raster._PARTS", 1000)
+
+    demand, unplaced = demand_from_raster(file, towns(A=0, B=0), cell_m=50)
+    fine, _ = demand_from_raster(file, towns(A=0, B=0), cell_m=1.1)
+
+    assert demand["population"].sum() == pytest.approx(values.sum(), rel=1e-9)
+    assert fine["population"].sum() == pytest.approx(values.sum(), rel=1e-9)
+    assert unplaced.empty
+
+
+def test_scale_and_offset_of_a_raster_are_honoured(tmp_path: Path) -> None:
+    file = raster(tmp_path / "r.tif", [[25, -1]], west=500_000, north=5_001_000, step=100, nodata=-1)
+    with rasterio.open(file, "r+") as target:
+        target.scales, target.offsets = (0.1,), (2.0,)
+
+    demand, _ = demand_from_raster(file, towns(A=0))
+
+    assert demand["population"].to_list() == [4.5]
+
+
+def test_infinite_people_are_refused(tmp_path: Path) -> None:
+    file = raster(tmp_path / "r.tif", [[5, np.inf]], west=500_000, north=5_001_000, step=100)
+
+    with pytest.raises(DemandError, match=r"band 1: expected populations of 0 or more; got inf in 1 cells"):
+        demand_from_raster(file, towns(A=0))
+
+
+def test_a_crs_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    file = raster(tmp_path / "r.tif", [[5]], west=500_000, north=5_001_000, step=100)
+
+    with pytest.raises(DemandError, match="expected a CRS; got EPSG:99999, which PROJ does not know"):
+        demand_from_raster(file, towns(A=0), crs="EPSG:99999")
+
+
+# --- frames that are not as they should be ---
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("people", [1], "census: expected a column population; got the columns people, geometry"),
+        ("population", ["1,200"], "census, id 0: expected a population of 0 or more; got 1,200"),
+        ("population", [float("inf")], "census, id 0: expected a population of 0 or more; got inf"),
+    ],
+)
+def test_census_figures_that_are_none_are_refused(column: str, values: list[object], message: str) -> None:
+    census = gpd.GeoDataFrame({column: values}, geometry=[Point(500_500, 5_000_500)], crs=CRS)
+
+    with pytest.raises(DemandError, match=message):
+        demand_from_census(census, towns(A=0))
+
+
+def test_an_unknown_census_figure_is_reported_and_not_zero() -> None:
+    figures = pd.array([5, None], dtype="Int64")
+    census = gpd.GeoDataFrame({"population": figures}, geometry=[Point(500_500, 5_000_500)] * 2, crs=CRS)
+
+    demand, unplaced = demand_from_census(census, towns(A=0))
+
+    assert demand["population"].to_list() == [5]
+    assert unplaced["reason"].to_list() == ["population unknown in 1 census rows"]
+
+
+def test_a_census_polygon_that_crosses_itself_keeps_its_people() -> None:
+    ring = [(500_000, 5_000_000), (500_900, 5_000_900), (500_900, 5_000_000), (500_000, 5_000_900)]
+    census = gpd.GeoDataFrame({"population": [10]}, geometry=[shapely.Polygon(ring)], crs=CRS)
+
+    demand, _ = demand_from_census(census, towns(A=0))
+
+    assert demand["population"].sum() == pytest.approx(10)
+
+
+def test_buildings_need_levels_and_those_without_surface_hold_nobody() -> None:
+    built = houses((100, 100, 10, 1), (300, 300, 10, 1))
+    empty = built.assign(geometry=[built.geometry[0], shapely.Polygon()])
+
+    with pytest.raises(DemandError, match="buildings: expected a column levels"):
+        demand_from_totals(towns(A=30), built.drop(columns="levels"))
+    assert demand_from_totals(towns(A=30), empty)[0]["population"].to_list() == [30]

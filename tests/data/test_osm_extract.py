@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -262,7 +263,61 @@ def test_what_is_no_station_here_is_reported(osm_file: Write, tmp_path: Path) ->
 
     assert sorted(region.stations.index) == ["n50", "w31"]
     assert "Far away (n52): outside every jurisdiction, left out" in notes(region)
-    assert "Wings (n53): a base of aircraft, left out" in notes(region)
+    assert (
+        "Wings (n53, lon 10.03200, lat 47.01200): a base of aircraft, left out; if it drives out to the public, "
+        "add it to stations.csv with jurisdiction BB-east"
+    ) in notes(region)
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ({"operator:type": "industrial"}, "a brigade of works or an airport"),
+        ({"fire_station:type": "airport"}, "a brigade of works or an airport"),
+        ({"name": "Betriebsfeuerwehr Mill"}, "by its name a brigade of works or an airport"),
+        ({"name": "Werkfeuerwehr Mill"}, "by its name a brigade of works or an airport"),
+        ({"name": "Werksfeuerwehr Mill"}, "by its name a brigade of works or an airport"),
+        ({"name": "Flughafenfeuerwehr"}, "by its name a brigade of works or an airport"),
+        ({"air_rescue_service": "yes"}, "a base of aircraft"),
+        ({"operator": "Luftrettung West"}, "by its name a base of aircraft"),
+        ({"operator:type": "private_company", "name": "Feuerwehr Betriebsstrasse"}, ""),
+    ],
+)
+def test_a_station_that_may_not_serve_the_public_is_left_out_and_told(
+    osm_file: Write, tmp_path: Path, tags: dict[str, str], reason: str
+) -> None:
+    nodes = {70: (10.006, 47.012, {"amenity": "fire_station"} | tags)}
+
+    region = made(tmp_path, town(osm_file, nodes=nodes))
+
+    assert ("n70" in region.stations.index) == (not reason)
+    told = [note for note in notes(region).splitlines() if "(n70, lon 10.00600, lat 47.01200)" in note]
+    assert [note.split("): ")[1].split(", left out;")[0] for note in told] == [reason] * bool(reason)
+
+
+def test_what_the_map_does_not_say_is_told(osm_file: Write, tmp_path: Path) -> None:
+    alone = made(tmp_path, town(osm_file), populations={"West": 6345.98})
+    joint = made(tmp_path, town(osm_file), folder="joint", partners={"West": "Team", "East": "Team"})
+
+    assert "turnout of 2 of 2 stations is not on the map: assumed by department" in notes(alone)
+    assert "each municipality is its own partner; if one service runs several, set `partner`" in notes(alone)
+    assert "is its own partner" not in notes(joint)
+    assert "West: population 6,346 (given)" in notes(alone)
+
+
+def test_a_source_says_who_gave_the_populations(osm_file: Write, tmp_path: Path) -> None:
+    figures = tmp_path / "people.csv"
+    figures.write_text("name,population\nEast,20\n", encoding="utf-8")
+
+    mixed = made(tmp_path, town(osm_file), populations=figures)
+    mapping = made(tmp_path, town(osm_file), folder="b", populations={"West": 10, "East": 20})
+    mapped = made(tmp_path, town(osm_file), folder="c", populations=None)
+
+    assert [region.sources[1].source for region in (mixed, mapping, mapped)] == [
+        "file people.csv given by the user; others: OpenStreetMap, tag population",
+        "figures given by the user",
+        "OpenStreetMap, tag population",
+    ]
 
 
 # --- roads ---
@@ -290,7 +345,7 @@ def test_the_road_file_holds_what_matters_to_driving(osm_file: Write, tmp_path: 
     }
 
 
-def test_within_clips_people_and_stations_but_never_a_road(osm_file: Write, tmp_path: Path) -> None:
+def test_within_clips_people_but_never_a_road(osm_file: Write, tmp_path: Path) -> None:
     near, far = (10.00, 47.00, 10.018, 47.02), {80: (10.5, 47.01), 81: (10.6, 47.01)}
     ways = {16: ([22, 80], {"highway": "primary"}), 17: ([80, 81], {"highway": "primary"})}
     file = town(osm_file, nodes=far, ways=ways)
@@ -305,12 +360,17 @@ def test_within_clips_people_and_stations_but_never_a_road(osm_file: Write, tmp_
     assert 17 not in found["w"]
 
 
-def test_people_of_a_jurisdiction_outside_the_area_are_reported(osm_file: Write, tmp_path: Path) -> None:
-    region = made(tmp_path, town(osm_file), within=shapely.box(10.00, 47.00, 10.011, 47.02))
+def test_people_outside_the_area_are_reported_and_stations_there_count(
+    osm_file: Write, tmp_path: Path
+) -> None:
+    region = made(tmp_path, town(osm_file), within=shapely.box(10.00, 47.00, 10.0095, 47.02))
 
+    assert region.stations.index.to_list() == ["w31"], "it stands outside the area, in a town that reaches in"
     assert region.demand["population"].sum() == pytest.approx(400, rel=1e-5)
     assert region.jurisdictions.loc["AA-west", "population"] == 1200
-    assert "800 people of these jurisdictions live outside the area asked for" in notes(region)
+    told = "Only people inside the study area are counted (800 of 1,200 live outside)."
+    assert region.note.startswith(told)
+    assert told in notes(region)
 
 
 # --- joining extracts ---
@@ -402,6 +462,11 @@ def test_everything_wrong_with_the_question_is_said_at_once(tmp_path: Path) -> N
         ((47.0, 10.0, 46.0, 11.0), "no surface"),
         ((367000.0, 4840000.0, 370000.0, 4850000.0), "coordinates from 367000"),
         (shapely.LineString([(0, 0), (1, 1)]), "LineString"),
+        (
+            (47.0, 10.0, 47.1, 10.1),
+            r"the extract \(box 10,47,10.1,47.02\); got .* lies outside the extract \(lon and lat swapped\?\)\. ",
+        ),
+        ((50.0, 10.0, 50.1, 10.1), r"lies outside the extract\. Remedy"),
     ],
 )
 def test_an_area_that_is_none_is_refused(osm_file: Write, tmp_path: Path, within: Any, got: str) -> None:
@@ -416,8 +481,11 @@ def test_an_area_that_is_none_is_refused(osm_file: Write, tmp_path: Path, within
             {"admin_level": 7},
             r"admin_level 7: expected at least one boundary .* got 2 of level 2, 2 of level 8",
         ),
-        ({"within": (47.0, 10.0, 47.1, 10.1)}, "expected at least one boundary"),
-        ({"within": (10.036, 47.0, 10.04, 47.02)}, "a station inside the area"),
+        ({"within": (10.05, 47.0, 10.09, 47.02)}, "expected at least one boundary"),
+        (
+            {"within": (10.036, 47.0, 10.04, 47.02)},
+            "people and residential buildings of a jurisdiction inside",
+        ),
     ],
 )
 def test_an_extract_without_what_is_needed_says_so(
@@ -433,6 +501,15 @@ def test_an_extract_without_what_is_needed_says_so(
         ("name;people\nWest;1\n", "the columns id .or name. and population"),
         ("name,population\nWest,many\nEast,-4\n", r"row 2: .*got 'many'.*\n.*row 3: .*got '-4'"),
         ("name,population\nWest,nan\n", "got 'nan'"),
+        ("name;population\nWest;1,5\n", "not semicolons; decimal commas: use points"),
+        (
+            'name,population\nWest,1234,5\nEast,"2,5"\n',
+            r"population: .*got '1234,5' \(row 2\), '2,5' \(row 3\)\. Remedy: decimal commas: use points",
+        ),
+        (
+            "name,population\nWest,many\nAtlantis,5\nEast,1\n",
+            r"row 2: .*got 'many'.*\n.*names: .*got 'Atlantis'\. .*here are West, East",
+        ),
     ],
 )
 def test_bad_populations_are_refused_by_row(osm_file: Write, tmp_path: Path, text: str, message: str) -> None:
@@ -457,13 +534,30 @@ def test_liechtenstein_2024_with_its_eleven_municipalities(shared_data: Path, tm
     assert set(region.jurisdictions["country"]) == {"LI"}
     assert not region.jurisdictions["completed"].any()
     assert region.jurisdictions.area.sum() / 1e6 == pytest.approx(160, rel=0.01)
-    assert Counter(region.stations["service"]) == {"fire": 9, "ems": 2}
+    assert Counter(region.stations["service"]) == {"fire": 8, "ems": 1}
     assert set(region.stations["department"]) == {"unknown"}, "no tag says who staffs them"
     assert region.demand["population"].sum() == pytest.approx(region.jurisdictions["population"].sum())
-    assert "may be a base of aircraft" in notes(region)
+    assert "Betriebsfeuerwehr Hilti (n10830514504, lon 9.52319, lat 47.17881): by its name" in notes(region)
+    assert "AP3 Luftrettung - Basis Balzers (n7469925548, lon 9.48127, lat 47.06837): by" in notes(region)
     assert region.sources[0].date == "2024-03-04"
     outline = region.jurisdictions.geometry.union_all().buffer(0.01)
     assert region.demand.within(outline).all()
+
+
+def test_a_municipality_keeps_its_station_outside_the_area(shared_data: Path, tmp_path: Path) -> None:
+    region = made(
+        tmp_path,
+        shared_data / "liechtenstein" / "liechtenstein-2024-03-04.osm.pbf",
+        populations=None,
+        within=(9.45, 47.10, 9.56, 47.20),
+    )
+
+    eschen = region.jurisdictions.index[region.jurisdictions["name"] == "Eschen"][0]
+    assert region.stations["jurisdiction"]["n500020190"] == eschen, "Feuerwache Eschen at 47.2072"
+    assert region.demand.to_crs(4326).within(shapely.box(9.44, 47.09, 9.57, 47.21)).all()
+    assert re.match(
+        r"Only people inside the study area are counted \([\d,]+ of [\d,]+ live outside\)\.", region.note
+    )
 
 
 def test_liechtenstein_2013_with_populations_given(shared_data: Path, tmp_path: Path) -> None:

@@ -368,7 +368,7 @@ def _check_area(area: BaseGeometry | None, extract: Extract) -> None:
                 "within",
                 f"an area that reaches into the extract (box {shown})",
                 f"{west:g},{south:g},{east:g},{north:g}: the area lies outside the extract"
-                + ("; lon and lat swapped?" if swapped else ""),
+                + (" (lon and lat swapped?)" if swapped else ""),
                 "give west,south,east,north, longitude first, or an extract that holds the area",
             )
         ]

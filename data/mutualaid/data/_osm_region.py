@@ -12,6 +12,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
@@ -334,6 +335,22 @@ def _shapes(extract: Extract, sites: Sequence[Element], crs: CRS) -> gpd.GeoSeri
     return gpd.GeoSeries(shapes, crs=4326).to_crs(crs)
 
 
+def _once(
+    sites: Sequence[Element], services: Sequence[str], shapes: NDArray[np.object_], notes: list[str]
+) -> list[int]:
+    # Often the yard, its building and a point carry the tag: the largest surface counts, what lies in it not.
+    middle = shapely.point_on_surface(shapes)
+    inner, outer = shapely.STRtree(shapes).query(middle, predicate="within")
+    area = shapely.area(shapes)
+    doubled: dict[int, int] = {}
+    for at, around in zip(inner.tolist(), outer.tolist(), strict=True):
+        larger = (area[around], -around) > (area[at], -at)
+        if services[at] == services[around] and sites[at] is not sites[around] and larger:
+            doubled[at] = around
+    notes += [f"{sites[at].key}: lies in {sites[on].key}, counted once" for at, on in sorted(doubled.items())]
+    return [at for at in range(len(sites)) if at not in doubled]
+
+
 def _exits(
     shapes: gpd.GeoSeries, sites: Sequence[Element], roads: Path, crs: CRS, notes: list[str]
 ) -> list[BaseGeometry]:
@@ -387,7 +404,8 @@ def hospitals_frame(extract: Extract, jurisdictions: gpd.GeoDataFrame) -> gpd.Ge
 
 def _containing(points: Sequence[BaseGeometry], jurisdictions: gpd.GeoDataFrame) -> list[str | None]:
     owner: list[str | None] = [None] * len(points)
-    at, polygon = jurisdictions.sindex.query(np.array(points, dtype=object), predicate="intersects")
+    # Where areas overlap by a sliver, the first of them, as for people.
+    at, polygon = jurisdictions.sindex.query(np.array(points, dtype=object), predicate="intersects", sort=True)
     for position, found in zip(at.tolist(), polygon.tolist(), strict=True):
         owner[position] = owner[position] or str(jurisdictions.index[found])
     return owner
