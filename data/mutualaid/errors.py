@@ -8,7 +8,8 @@
     │   ├── OsmError                    an OpenStreetMap extract
     │   ├── DemandError                 population rasters, census tables, municipal totals
     │   ├── NetworkError                a road network, a profile, points to be placed on roads
-    │   └── StandardError               a response-time standard
+    │   ├── StandardError               a response-time standard
+    │   └── HazardError                 a hazard layer, a scheme of classes, a curve
     └── DownloadError(OSError)          a server did not answer, or not with what was asked for
 
 Catch `MutualAidError` to catch them all:
@@ -31,6 +32,7 @@ __all__ = [
     "Defect",
     "DemandError",
     "DownloadError",
+    "HazardError",
     "InputError",
     "MutualAidError",
     "NetworkError",
@@ -104,6 +106,10 @@ class NetworkError(InputError):
 
 class StandardError(InputError):
     """A response-time standard is unknown or contradicts itself."""
+
+
+class HazardError(InputError):
+    """A hazard layer, a scheme of classes or a curve cannot be used."""
 
 
 class DownloadError(MutualAidError, OSError):

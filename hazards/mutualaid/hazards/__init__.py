@@ -1,3 +1,72 @@
-"""Hazard layers on one common scale; empty until the first layer can be read."""
+"""Hazard layers on one common scale, and what each hazard leaves of roads and services."""
 
-__all__: list[str] = []
+from mutualaid.hazards._borders import shared_borders
+from mutualaid.hazards._compare import compare_return_periods
+from mutualaid.hazards._crosswalk import crosswalk, severities, unmapped
+from mutualaid.hazards._exposure import exposure
+from mutualaid.hazards._model import HAZARDS, NODATA_MEANINGS, QUANTITIES, SEVERITIES, HazardLayer
+from mutualaid.hazards._overlay import split_on_polygons, split_on_raster
+from mutualaid.hazards._passability import (
+    Passability,
+    affected,
+    closures,
+    passabilities,
+    passability,
+    sample_closures,
+    speed_factor,
+    speeds,
+)
+from mutualaid.hazards._picture import Picture, one_picture, picture_polygons
+from mutualaid.hazards._rasters import read_window
+from mutualaid.hazards._read import read_hazard
+from mutualaid.hazards._risk import ExpectedAnnual, expected_annual, expected_annual_by_row
+from mutualaid.hazards._roads import overlay_roads, road_effects, split_on_layer
+from mutualaid.hazards._sample import sample
+from mutualaid.hazards._scenario import HazardScenario, scenario_severity
+from mutualaid.hazards._schemes import Scheme, scheme, schemes
+from mutualaid.hazards._seams import compare_borders, seams
+from mutualaid.hazards._vectors import polygons
+
+__all__ = [
+    "HAZARDS",
+    "NODATA_MEANINGS",
+    "QUANTITIES",
+    "SEVERITIES",
+    "ExpectedAnnual",
+    "HazardLayer",
+    "HazardScenario",
+    "Passability",
+    "Picture",
+    "Scheme",
+    "affected",
+    "closures",
+    "compare_borders",
+    "compare_return_periods",
+    "crosswalk",
+    "expected_annual",
+    "expected_annual_by_row",
+    "exposure",
+    "one_picture",
+    "overlay_roads",
+    "passabilities",
+    "passability",
+    "picture_polygons",
+    "polygons",
+    "read_hazard",
+    "read_window",
+    "road_effects",
+    "sample",
+    "sample_closures",
+    "scenario_severity",
+    "scheme",
+    "schemes",
+    "seams",
+    "severities",
+    "shared_borders",
+    "speed_factor",
+    "speeds",
+    "split_on_layer",
+    "split_on_polygons",
+    "split_on_raster",
+    "unmapped",
+]

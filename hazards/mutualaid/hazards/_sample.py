@@ -1,0 +1,122 @@
+"""What a hazard layer says at points."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from pyproj import Transformer
+
+from mutualaid.errors import Defect, HazardError
+from mutualaid.hazards._crosswalk import crosswalk
+from mutualaid.hazards._model import HazardLayer
+from mutualaid.hazards._rasters import cells_at
+from mutualaid.hazards._vectors import class_codes, polygons
+
+__all__ = ["ranks", "sample"]
+
+
+def sample(layer: HazardLayer, points: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Look up a hazard layer at points.
+
+    A raster is read in windows around the points, never as a whole. A cell holds its left and upper edge. Where
+    polygons overlap, the largest number counts, of classes the most severe by the layer's scheme; of equals,
+    and of classes without a scheme, the first in the file.
+
+    Parameters
+    ----------
+    layer
+        A raster or vector layer.
+    points
+        (n,) points with a CRS, which may differ from that of the layer.
+
+    Returns
+    -------
+    DataFrame
+        Index as `points`. ``value`` float64 in the layer's unit, NaN where there is none; ``class_code`` text of
+        layers of classes, else missing; ``state``: ``ok``, ``nodata`` (inside the layer, which has no value there
+        and states in `nodata_means` what that means) or ``outside`` (nobody looked; also a point that is
+        missing).
+
+    Raises
+    ------
+    HazardError
+        If the points have no CRS or are not points.
+
+    Examples
+    --------
+    >>> from mutualaid.hazards import sample
+    >>> sample(layer, region.stations)["state"].value_counts()  # doctest: +SKIP
+    """
+    x, y = _coordinates(layer, points)
+    codes = pd.Series(pd.NA, index=points.index, dtype="str")
+    if layer.kind == "raster":
+        values, inside = cells_at(layer, x, y)
+        if layer.quantity == "class":
+            codes = class_codes(pd.Series(values, index=points.index))
+        known = ~np.isnan(values)
+    else:
+        left, bottom, right, top = layer.bounds
+        inside = (x >= left) & (x <= right) & (y >= bottom) & (y <= top)
+        values, found = _in_polygons(layer, x, y)
+        codes = pd.Series(found.array, index=points.index, dtype="str")
+        known = ~np.isnan(values) | codes.notna().to_numpy()
+    state = np.select([known, inside], ["ok", "nodata"], "outside")
+    return pd.DataFrame(
+        {"value": values, "class_code": codes, "state": pd.array(state, dtype="str")}, index=points.index
+    )
+
+
+def _coordinates(
+    layer: HazardLayer, points: gpd.GeoDataFrame
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    # A point without coordinates is as good as none; GEOS would refuse to give them.
+    geometry = points.geometry.to_numpy().copy()
+    geometry[shapely.is_empty(geometry)] = None
+    # -1 is a missing geometry, 0 a point.
+    strange = shapely.get_type_id(geometry) > 0
+    defects = []
+    if points.crs is None:
+        defects.append(Defect("", "points", "a CRS", "none", "set the CRS of the points"))
+    if strange.any():
+        got = f"{int(strange.sum())} others, such as a {geometry[strange][0].geom_type}"
+        defects.append(Defect("", "points", "points only", got, "take their representative points"))
+    if defects:
+        raise HazardError(defects)
+    transformer = Transformer.from_crs(points.crs, layer.crs, always_xy=True)
+    x, y = transformer.transform(shapely.get_x(geometry), shapely.get_y(geometry))
+    return np.asarray(x, np.float64), np.asarray(y, np.float64)
+
+
+def _in_polygons(
+    layer: HazardLayer, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], pd.Series]:
+    """Value and code of the worst polygon around each point."""
+    areas = polygons(layer, None, layer.crs)
+    where = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    tree = shapely.STRtree(areas.geometry.to_numpy())
+    point, area = tree.query(shapely.points(x[where], y[where]), predicate="intersects")
+    rank = ranks(layer, areas)[area]
+    order = np.lexsort((area, -rank, point))
+    first, position = np.unique(point[order], return_index=True)
+    chosen = np.full(len(x), -1, np.intp)
+    chosen[where[first]] = area[order][position]
+    values = areas["value"].to_numpy()
+    return (
+        np.where(chosen >= 0, values[chosen], np.nan),
+        pd.Series(areas["class_code"].array.take(chosen, allow_fill=True)),
+    )
+
+
+def ranks(layer: HazardLayer, areas: gpd.GeoDataFrame) -> NDArray[np.float64]:
+    """Which of several polygons counts: the higher one."""
+    if layer.quantity != "class":
+        return np.asarray(areas["value"].fillna(-np.inf), np.float64)
+    # A code that is in no class goes after every known severity, and before no code at all.
+    no_code = areas["class_code"].isna().to_numpy(np.float64)
+    if not layer.scheme:
+        return np.asarray(0.0 - no_code, np.float64)
+    severity = crosswalk(areas["class_code"], layer.scheme)["severity"].astype("Float64").fillna(-1.0)
+    return np.asarray(severity.to_numpy(np.float64) - no_code, np.float64)

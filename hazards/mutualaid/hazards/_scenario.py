@@ -1,0 +1,201 @@
+"""Scenarios: several hazards at once, and how severe they are together at a place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mutualaid.errors import Defect, HazardError
+from mutualaid.hazards._model import HazardLayer
+from mutualaid.hazards._providers import UNKNOWN, as_int8, ask, believed, own_layers, unique_layers
+
+__all__ = ["COMBINE", "ROAD_RULES", "HazardScenario", "scenario_severity"]
+
+#: How the severities of several hazards become one.
+COMBINE: tuple[str, ...] = ("worst",)
+#: What several hazards do to a road: their speed factors multiply, or any that slows it closes it.
+ROAD_RULES: tuple[str, ...] = ("multiply", "close")
+
+
+@dataclass(frozen=True)
+class HazardScenario:
+    """Hazards that happen at the same time.
+
+    Attributes
+    ----------
+    id, name
+        Key of the scenario, and what people call it.
+    layers
+        Ids of the hazard layers that belong to it.
+    combine
+        ``worst``: a place is as severe as its worst hazard.
+    roads
+        ``multiply``: speed factors of several hazards on a road multiply; ``close``: a road that any of them
+        slows down is closed.
+    note
+        What must be said with every result.
+
+    Raises
+    ------
+    HazardError
+        No layer, a layer twice, or a word that is not one of these.
+    """
+
+    id: str
+    name: str
+    layers: tuple[str, ...]
+    combine: str = "worst"
+    roads: str = "multiply"
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"scenario {self.id}"
+        defects = []
+        for key, value, words in (("combine", self.combine, COMBINE), ("roads", self.roads, ROAD_RULES)):
+            if value not in words:
+                expected = " or ".join(words)
+                defects.append(Defect("", f"{where}, {key}", expected, repr(value), f"write {expected}"))
+        twice = sorted({key for key in self.layers if self.layers.count(key) > 1})
+        if not self.layers or twice:
+            got = f"{', '.join(twice)} twice" if twice else "none"
+            expected = "at least one hazard layer, each once"
+            defects.append(Defect("", f"{where}, layers", expected, got, "correct the list of layer ids"))
+        if defects:
+            raise HazardError(defects)
+
+
+def scenario_severity(
+    points: gpd.GeoDataFrame,
+    layers: Iterable[HazardLayer],
+    scenario: HazardScenario,
+    *,
+    jurisdictions: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """How severe a scenario is at each point, and which hazard decides.
+
+    Of several layers of one hazard, as neighbours provide them, the one of the point's own jurisdiction counts,
+    else the worst of those that know. Of several hazards the worst counts. Unknown stays apart: a point is in no
+    hazard (severity 0) only if every hazard of the scenario is known to be absent; where one is unknown and the
+    others are absent, the severity is unknown.
+
+    Parameters
+    ----------
+    points
+        Points with a CRS, such as the demand or the stations of a region.
+    layers
+        Hazard layers; those that the scenario does not name are ignored, but for a layer of velocity without a
+        scheme that the scheme of a depth needs.
+    scenario
+        The scenario.
+    jurisdictions
+        Indexed by id, with ``country`` and ``partner`` if layers are provided by these; then `points` needs the
+        column ``jurisdiction``. Without it no layer goes before another.
+
+    Returns
+    -------
+    DataFrame
+        Index of `points`. ``severity`` (Int8, missing if unknown); ``status``: ``known``, ``partly`` (at least
+        one hazard unknown, the others decide), ``unknown``, ``outside`` (of the bounds of every layer);
+        ``hazard`` and ``layer`` that decide ("" if none); ``unknown_hazards`` (joined by ``;``); and
+        ``severity_<hazard>`` (Int8) for each hazard.
+
+    Raises
+    ------
+    HazardError
+        The scenario names layers that are not there; `jurisdictions` is given and `points` names none.
+    """
+    chosen, velocity = _named(layers, scenario)
+    own = _own(points, chosen, jurisdictions)
+    answers = [ask(layer, points.geometry, velocity) for layer in chosen]
+    by_layer = np.array([answer.severity for answer in answers], dtype=np.int8).reshape(len(chosen), -1)
+    hazards = list(dict.fromkeys(layer.hazard for layer in chosen))
+    by_hazard = np.empty((len(hazards), len(points)), dtype=np.int8)
+    deciding = np.empty((len(hazards), len(points)), dtype=np.int64)
+    for row, hazard in enumerate(hazards):
+        positions = np.flatnonzero([layer.hazard == hazard for layer in chosen])
+        by_hazard[row], local = believed(by_layer[positions], own[positions])
+        deciding[row] = np.where(local >= 0, positions[local], UNKNOWN)
+    severity, worst = believed(by_hazard)
+    unknown = by_hazard < 0
+    severity = np.where((severity == 0) & unknown.any(axis=0), np.int8(UNKNOWN), severity)
+    layer = np.where(severity >= 0, np.take_along_axis(deciding, worst[None, :], axis=0)[0], UNKNOWN)
+    outside = np.all([answer.outside for answer in answers], axis=0)
+    status = np.select(
+        [outside & (severity < 0), severity < 0, unknown.any(axis=0)],
+        ["outside", "unknown", "partly"],
+        "known",
+    )
+    table = pd.DataFrame(
+        {
+            "severity": as_int8(severity, points.index),
+            "status": status,
+            "hazard": _texts([layer.hazard for layer in chosen], layer),
+            "layer": _texts([layer.id for layer in chosen], layer),
+            "unknown_hazards": _joined_names(hazards, unknown),
+        },
+        index=points.index,
+    )
+    for row, hazard in enumerate(hazards):
+        table[f"severity_{hazard}"] = as_int8(by_hazard[row], points.index)
+    return table
+
+
+def _named(
+    layers: Iterable[HazardLayer], scenario: HazardScenario
+) -> tuple[tuple[HazardLayer, ...], Mapping[str, HazardLayer]]:
+    by_id = {layer.id: layer for layer in layers}
+    missing = [key for key in scenario.layers if key not in by_id]
+    if missing:
+        raise HazardError(
+            Defect(
+                "",
+                f"scenario {scenario.id}, layers",
+                "ids of hazard layers",
+                repr(key),
+                f"choose from {', '.join(sorted(by_id)) or 'none: add a hazard layer'}",
+            )
+            for key in missing
+        )
+    speeds = [key for key, layer in by_id.items() if layer.quantity == "velocity" and not layer.scheme]
+    chosen, velocity = unique_layers(by_id[key] for key in dict.fromkeys([*scenario.layers, *speeds]))
+    if not chosen:
+        remedy = "name the layer of depth that it goes with"
+        expected, got = "a layer that says how severe it is", "velocity alone"
+        raise HazardError([Defect("", f"scenario {scenario.id}, layers", expected, got, remedy)])
+    return chosen, velocity
+
+
+def _own(
+    points: gpd.GeoDataFrame, layers: tuple[HazardLayer, ...], jurisdictions: pd.DataFrame | None
+) -> NDArray[np.bool_]:
+    """Whether each layer is provided by each point's own jurisdiction: (layers, points)."""
+    own = np.zeros((len(layers), len(points)), dtype=bool)
+    if jurisdictions is None:
+        return own
+    if "jurisdiction" not in points:
+        remedy = "add it, or leave out jurisdictions"
+        raise HazardError([Defect("", "points", "the column jurisdiction", "none", remedy)])
+    for key, positions in own_layers(jurisdictions, layers).items():
+        here = (points["jurisdiction"] == key).to_numpy(dtype=bool, na_value=False)
+        own[list(positions)] |= here
+    return own
+
+
+def _texts(texts: list[str], position: NDArray[np.int64]) -> NDArray[np.object_]:
+    # The last entry stands for UNKNOWN, which is -1.
+    return np.array([*texts, ""], dtype=object)[position]
+
+
+def _joined_names(hazards: list[str], unknown: NDArray[np.bool_]) -> NDArray[np.object_]:
+    # Few hazards, many points: each combination is spelled once.
+    code = (unknown.T @ (1 << np.arange(len(hazards)))).astype(np.int64)
+    names = {
+        one: ";".join(hazard for bit, hazard in enumerate(hazards) if one >> bit & 1)
+        for one in np.unique(code).tolist()
+    }
+    return np.array([names[one] for one in code.tolist()], dtype=object)
