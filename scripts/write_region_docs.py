@@ -29,7 +29,7 @@ and check the file with [region.schema.json](region.schema.json).
 * Ids and names are text: 007 stays 007. Spaces around them are removed. Names may hold anything printable,
   up to 200 characters.
 * Columns that are not listed here are left out, unless they look like a misspelt one, which is reported.
-* Areas may overlap by slivers up to 1 m wide. A station or demand point may lie up to 50 m outside its
+* Areas may overlap by slivers up to 10 m wide. A station or demand point may lie up to 50 m outside its
   jurisdiction, the point of a demand cell up to half the cell's diagonal if that is more.
 * An empty cell is unknown, which is not 0.
 """

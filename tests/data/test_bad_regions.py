@@ -198,6 +198,7 @@ CASES = [
     Case("standard for nobody", toml("crossing_s = 30", 'local_standards = { X = "own" }'), T, "[parameters] local_standards", "id of a jurisdiction", "'X'", "correct the id"),
     Case("control character", toml("Two towns", "Two\\u0007towns"), T, "[region] name", "control characters", "\\x07", ""),
     Case("source date", toml('source = "made by hand"', 'source = "x"\ndate = "5 May"'), T, "[[source]] 1, date", "ISO 8601", "'5 May'", "2016-03"),
+    Case("source of nobody", toml('source = "made by hand"', ''), T, "[[source]] 1", "a key source", "nothing", "add"),
     Case("standard twice", toml("[[source]]", STANDARD * 2 + "[[source]]"), T, "[[standard]] id", "once", "a twice", "rename"),
     Case("standard of other end", toml("[[source]]", STANDARD.replace("arrived", "rolling") + "[[source]]"), T, "[[standard]] 1, end", "'arrived'", "'rolling'", ""),
     # CRS of the region
@@ -289,7 +290,7 @@ CASES = [
     Case("polygon of texts", shape({"type": "Polygon", "coordinates": "x"}), J, "feature 1 (id W), column geometry", "a GeoJSON geometry", "Polygon", "export"),
     Case("line for a polygon", shape({"type": "LineString", "coordinates": [[7.40, 43.70], [7.42, 43.72]]}), J, "feature 1 (id W), column geometry", "a polygon", "LineString", "use areas"),
     Case("polygon crossing itself", shape(BOWTIE), J, "feature 1 (id W), column geometry", "a valid polygon", "Self-intersection[7.41 43.71]", "Fix geometries"),
-    Case("overlapping polygons", shape(WIDER), J, "feature 1 (id W), feature 2 (id E)", "do not overlap", "m² in common, near lon 7.42", "Difference"),
+    Case("overlapping polygons", shape(WIDER), J, "feature 1 (id W), feature 2 (id E)", "do not overlap", "m wide, near lon 7.42", "Difference"),
     Case("the same polygon twice", areas(lambda content: content["features"].append(SECOND_WEST)), J, "feature 1 (id W), feature 3 (id V)", "do not overlap", "3,58", "Difference"),
     Case("coordinate out of range", replace(S, "43.705", "437.05"), S, "row 2 (id 007), column geometry", "latitude within ±90", "437.05", "decimal point"),
     Case("metres for degrees", write(D, "id,population,lon,lat\n1,5,371000,4840000\n2,5,371100,4840000\n"), D, "columns lon, lat", "latitude within ±90", "371000, 4.84e+06", "state the CRS"),

@@ -385,7 +385,9 @@ def test_a_turned_raster_inside_one_jurisdiction_loses_nobody(
         wide, high = wide / 111_000, high / 111_000
     # The far corner is less than 9 cells away, which is within the town on any side.
     place = Affine.translation(x, y) @ Affine.rotation(turned) @ Affine.scale(wide / 2, high / 2)
-    file = raster(tmp_path / "r.tif", values, west=0, north=0, step=1, crs=crs, transform=place, nodata=nodata)
+    file = raster(
+        tmp_path / "r.tif", values, west=0, north=0, step=1, crs=crs, transform=place, nodata=nodata
+    )
     areas = towns(A=0)
 
     demand, unplaced = demand_from_raster(file, areas, cell_m=40)
@@ -472,7 +474,9 @@ def test_a_census_polygon_that_crosses_itself_keeps_its_people() -> None:
 
 def test_buildings_need_levels_and_those_without_surface_hold_nobody() -> None:
     built = houses((100, 100, 10, 1), (300, 300, 10, 1))
-    empty = built.assign(geometry=[built.geometry[0], shapely.Polygon()])
+    empty = built.set_geometry(
+        gpd.GeoSeries([built.geometry[0], shapely.Polygon()], index=built.index, crs=CRS)
+    )
 
     with pytest.raises(DemandError, match="buildings: expected a column levels"):
         demand_from_totals(towns(A=30), built.drop(columns="levels"))

@@ -211,6 +211,39 @@ def test_what_came_is_kept_and_can_be_used_as_an_extract(server: Server, tmp_pat
     assert len(server.queries) == 1
 
 
+@pytest.mark.parametrize(("folder", "kept"), [("./cache", False), ("asked for", True)])
+def test_no_cache_of_place_names_appears_unasked(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, kept: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(osmnx.settings, "use_cache", True)
+    monkeypatch.setattr(osmnx.settings, "cache_folder", folder)
+
+    new_region_from_places("r", list(PLACES), margin_m=5000)
+
+    assert server.queries
+    assert sorted(path.name for path in tmp_path.iterdir()) == (["asked for", "r"] if kept else ["r"])
+    assert osmnx.settings.use_cache
+
+
+def test_turn_rules_site_nodes_and_versions_are_asked_for_and_only_versions_kept(
+    server: Server, tmp_path: Path
+) -> None:
+    told = overpass().replace('<way id="10">', '<way id="10" version="7" uid="5" user="Ann">')
+    server.answers = [(200, told)]
+
+    region = new_region_from_places(tmp_path / "r", list(PLACES), margin_m=5000)
+
+    (query,) = server.queries
+    assert 'rel["type"="restriction"](bw.roads)' in query
+    assert "node(r.sites)" in query
+    assert query.endswith("out meta;\n")
+    kept = osmium.FileProcessor(region.folder / "overpass.osm.pbf", osmium.osm.WAY)
+    assert [(way.version, way.user) for way in kept if isinstance(way, osmium.osm.Way) and way.id == 10] == [
+        (7, "")
+    ]
+
+
 def test_a_place_that_is_not_found_or_has_no_surface_is_refused(server: Server, tmp_path: Path) -> None:
     with pytest.raises(RegionError) as caught:
         new_region_from_places(tmp_path / "r", ["West, Westland", "Nowhere", "A point"])

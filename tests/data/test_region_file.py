@@ -194,17 +194,37 @@ def test_csv_of_semicolons_with_a_byte_order_mark_is_read(region_folder: Path) -
     assert read_region(region_folder).demand["population"].sum() == 52.5
 
 
-def test_slivers_between_neighbours_are_tolerated(region_folder: Path) -> None:
-    # 0.000005° of longitude are 0.4 m here.
-    edit(region_folder / "jurisdictions.geojson", "[7.42, 43.7]", "[7.420005, 43.7]")
+def overlapping(folder: Path, width_m: float) -> None:
+    """Make the west town reach so far into the east one."""
+    path = folder / "jurisdictions.geojson"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    # 1° of longitude is 80,590 m at 43.71° north in the region's CRS.
+    for at in (1, 2):
+        content["features"][0]["geometry"]["coordinates"][0][at][0] += width_m / 80_590
+    path.write_text(json.dumps(content), encoding="utf-8")
 
-    content = json.loads((region_folder / "jurisdictions.geojson").read_text(encoding="utf-8"))
-    content["features"][1]["geometry"]["coordinates"][0][0][0] = 7.42
-    content["features"][1]["geometry"]["coordinates"][0][-1][0] = 7.42
-    (region_folder / "jurisdictions.geojson").write_text(json.dumps(content), encoding="utf-8")
 
-    shapes = read_region(region_folder).jurisdictions.geometry
-    assert shapes["W"].intersection(shapes["E"]).area > 1.0
+def test_slivers_between_neighbours_are_tolerated_and_count_for_the_first(region_folder: Path) -> None:
+    overlapping(region_folder, 9.8)
+    demand = region_folder / "demand.csv"
+    text = demand.read_text(encoding="utf-8")
+    demand.write_text(text.replace("4,40,,7.436,43.716", "4,40,,7.42006,43.71"), encoding="utf-8")
+
+    region = read_region(region_folder)
+
+    shapes = region.jurisdictions.geometry
+    assert shapes["W"].intersection(shapes["E"]).area > 9.5 * 2000
+    assert region.demand.loc["4", "jurisdiction"] == "W"
+    assert region.demand["population"].sum() == 52.5
+
+
+def test_an_overlap_wider_than_a_sliver_is_a_defect(region_folder: Path) -> None:
+    overlapping(region_folder, 10.2)
+
+    (defect,) = check_region(region_folder)
+
+    assert defect.expected == "areas that do not overlap by more than 10 m"
+    assert " m² in common, 10.2 m wide, near lon 7.42" in defect.got
 
 
 def test_reading_leaves_the_files_as_they_are(region_folder: Path) -> None:

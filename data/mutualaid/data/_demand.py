@@ -99,7 +99,7 @@ def unplaced_frame(rows: list[tuple[str, float, str]]) -> pd.DataFrame:
 def _locate(points: NDArray[np.object_], polygons: NDArray[np.object_]) -> NDArray[np.int64]:
     # Position of the polygon that each point lies in, -1 for none; on a shared boundary the first one.
     where = np.full(len(points), len(polygons), dtype=np.int64)
-    point, polygon = shapely.STRtree(polygons).query(points, predicate="intersects")
+    polygon, point = shapely.STRtree(points).query(polygons, predicate="intersects")
     np.minimum.at(where, point, polygon)
     return np.where(where < len(polygons), where, -1)
 

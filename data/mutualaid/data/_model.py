@@ -147,6 +147,8 @@ class Region:
         `Parameters`, the sources of the data, and the region's own standards as plain mappings by id.
     note
         What must be said on the face of every result, such as the date of the map.
+    files
+        Every file that was read: region.toml and those that it names; empty for a region made in memory.
     """
 
     name: str
@@ -163,3 +165,4 @@ class Region:
     sources: tuple[Source, ...] = ()
     standards: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     note: str = ""
+    files: tuple[Path, ...] = ()

@@ -274,8 +274,13 @@ def staged(folder: Path) -> Iterator[Path]:
 
 def moved(region: Region, folder: Path) -> Region:
     """Give a region whose folder has been renamed."""
-    files = tuple(folder / file.relative_to(region.folder) for file in region.network_files)
-    return replace(region, folder=folder, network_files=files)
+
+    def there(files: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(folder / file.relative_to(region.folder) for file in files)
+
+    return replace(
+        region, folder=folder, network_files=there(region.network_files), files=there(region.files)
+    )
 
 
 def _extent(extract: Extract) -> Box:

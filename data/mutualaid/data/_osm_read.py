@@ -150,6 +150,13 @@ class Extract:
         lines = [line for kind, ref, _ in element.members if kind == "w" for line in self.lines(ref)]
         return shapely.build_area(shapely.GeometryCollection(lines))
 
+    def node_refs(self, element: Element) -> list[int]:
+        """Ids of the nodes of a way, or of all nodes and ways of a relation that are present."""
+        refs = [*element.refs, *(ref for kind, ref, _ in element.members if kind == "n")]
+        for kind, ref, _ in element.members:
+            refs += self.ways.get(ref, ()) if kind == "w" else ()
+        return refs
+
     def building_areas(self) -> tuple[list[str], NDArray[np.object_], NDArray[np.float64]]:
         """Give keys, polygons in degrees, and values of all complete building ways."""
         rings = self.buildings
@@ -274,6 +281,8 @@ def _read_relations(
 
     def take(entity: Any) -> None:
         tags = dict(entity.tags)
+        if tags.get("type") == "site" and any(tags.get(key) == value for key, value in _SITES):
+            sites.take(_relation, entity)
         if tags.get("type") not in _RING_TYPES:
             return
         if _level(tags) and _newer(extract.boundaries.get(entity.id), entity):
@@ -362,7 +371,10 @@ def _read_nodes(files: Sequence[Path], extract: Extract, sites: _Elements) -> No
 
 
 def _read_locations(files: Sequence[Path], extract: Extract, sites: _Elements) -> None:
-    lists: list[Iterable[int]] = [*extract.ways.values(), *(site.refs for site in sites.values())]
+    lists: list[Iterable[int]] = [
+        *extract.ways.values(),
+        *(extract.node_refs(site) for site in sites.values()),
+    ]
     rings = extract.buildings.refs if extract.buildings is not None else np.empty(0, dtype=np.int64)
     wanted = np.unique(
         np.concatenate([rings, np.fromiter((ref for refs in lists for ref in refs), dtype=np.int64)])

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -39,6 +40,7 @@ _EACH_ALONE = (
 EXIT_M = 300.0
 
 _KINDS = {"fire": "Fire station", "ems": "Ambulance station"}
+_TOLD_BY_PARTS = ("name", "fire_station:type", "operator:type", "fire_station:staffing")
 _AIR_TAGS = ("aeroway", "air_rescue_service", "helipad")
 _AIR_NAMES = re.compile(r"luftrettung|air ambulance|helicopter|h[ée]lico", re.IGNORECASE)
 _WORKS_TAGS = re.compile(r"\b(industrial|airport|works|plant)\b", re.IGNORECASE)
@@ -219,7 +221,8 @@ def stations_frame(
     """Make the table of fire and ambulance stations.
 
     A station mapped as a surface becomes the point of its outline that is nearest to a road on the surface,
-    service roads included: its exit. Stations outside every jurisdiction are left out, and so are those that may
+    service roads included: its exit. A surface with parts or points that are mapped as stations too is one
+    station. Stations outside every jurisdiction are left out, and so are those that may
     not serve the public by road: brigades of works and airports, and bases of aircraft.
 
     Parameters
@@ -242,6 +245,9 @@ def stations_frame(
     sites, services = _station_sites(extract)
     notes: list[str] = []
     shapes = _shapes(extract, sites, crs)
+    sites, once = _once(sites, services, shapes.to_numpy(), notes)
+    sites, services = [sites[at] for at in once], [services[at] for at in once]
+    shapes = gpd.GeoSeries(shapes.iloc[once])
     exits = _exits(shapes, sites, roads, crs, notes)
     rows, points = [], []
     doubtful: dict[str, str] = {}
@@ -328,27 +334,30 @@ def _shapes(extract: Extract, sites: Sequence[Element], crs: CRS) -> gpd.GeoSeri
             shapes.append(shapely.Point(site.xy))
             continue
         area = extract.area(site)
-        points = extract.locate(site.refs)
+        points = extract.locate(extract.node_refs(site))
         points = points[~np.isnan(points[:, 0])]
-        open_way = shapely.LineString(points) if len(points) > 1 else shapely.Point()
-        shapes.append(open_way if area.is_empty else area)
+        loose = shapely.LineString if site.kind == "w" and len(points) > 1 else shapely.MultiPoint
+        shapes.append(loose(points) if area.is_empty else area)
     return gpd.GeoSeries(shapes, crs=4326).to_crs(crs)
 
 
 def _once(
     sites: Sequence[Element], services: Sequence[str], shapes: NDArray[np.object_], notes: list[str]
-) -> list[int]:
-    # Often the yard, its building and a point carry the tag: the largest surface counts, what lies in it not.
-    middle = shapely.point_on_surface(shapes)
-    inner, outer = shapely.STRtree(shapes).query(middle, predicate="within")
+) -> tuple[list[Element], list[int]]:
+    # Often the yard, its building and a point carry the tag: the largest surface counts, and what lies in it
+    # tells what it does not. Gives the sites and the positions of those that count.
+    inner, outer = shapely.STRtree(shapes).query(shapely.point_on_surface(shapes), predicate="within")
     area = shapely.area(shapes)
+    known = list(sites)
     doubled: dict[int, int] = {}
     for at, around in zip(inner.tolist(), outer.tolist(), strict=True):
         larger = (area[around], -around) > (area[at], -at)
         if services[at] == services[around] and sites[at] is not sites[around] and larger:
             doubled[at] = around
+            told = {key: value for key, value in sites[at].tags.items() if key in _TOLD_BY_PARTS}
+            known[around] = replace(known[around], tags=told | dict(known[around].tags))
     notes += [f"{sites[at].key}: lies in {sites[on].key}, counted once" for at, on in sorted(doubled.items())]
-    return [at for at in range(len(sites)) if at not in doubled]
+    return known, [at for at in range(len(sites)) if at not in doubled]
 
 
 def _exits(
@@ -405,7 +414,9 @@ def hospitals_frame(extract: Extract, jurisdictions: gpd.GeoDataFrame) -> gpd.Ge
 def _containing(points: Sequence[BaseGeometry], jurisdictions: gpd.GeoDataFrame) -> list[str | None]:
     owner: list[str | None] = [None] * len(points)
     # Where areas overlap by a sliver, the first of them, as for people.
-    at, polygon = jurisdictions.sindex.query(np.array(points, dtype=object), predicate="intersects", sort=True)
+    at, polygon = jurisdictions.sindex.query(
+        np.array(points, dtype=object), predicate="intersects", sort=True
+    )
     for position, found in zip(at.tolist(), polygon.tolist(), strict=True):
         owner[position] = owner[position] or str(jurisdictions.index[found])
     return owner

@@ -81,14 +81,15 @@ def stream(
         processor.with_locations(storage)  # type: ignore[arg-type]
     for filtering in filters:
         processor.with_filter(filtering)
-    last = (-1, False, 0)
+    last = (-1, 0)
     with reading(file):
         entity: Any
         for entity in processor:
-            # Nodes, ways, relations; in each, negative ids (not uploaded yet) first, both by absolute value.
-            place = (_KINDS.index(entity.type_str()), entity.id > 0, abs(entity.id))
+            place = (_KINDS.index(entity.type_str()), entity.id)
+            if entity.id < 0:
+                raise _not_uploaded(file, f"{entity.type_str()}{entity.id}")
             if place <= last:
-                raise _unsorted(file, f"{entity.type_str()}{entity.id} after {_KINDS[last[0]]}{last[2]}")
+                raise _unsorted(file, f"{entity.type_str()}{entity.id} after {_KINDS[last[0]]}{last[1]}")
             last = place
             yield entity
 
@@ -101,6 +102,11 @@ def check_order(file: Path) -> None:
             if not first.is_node():
                 raise _unsorted(file, f"{first.type_str()}{first.id} first")
             break
+
+
+def _not_uploaded(file: Path, got: str) -> OsmError:
+    remedy = "upload the changes and download again, or give new ids with osmium renumber"
+    return OsmError([Defect(file.name, "", "objects that have an id above 0", got, remedy)])
 
 
 def _unsorted(file: Path, got: str) -> OsmError:
@@ -171,6 +177,8 @@ def _choose(files: Sequence[Path], box: Box | None) -> _Roads:
             if reaches:
                 reaching.add(way.id)
             if len(points) < len(way.nodes):  # another extract may hold the rest
+                if min(node.ref for node in way.nodes) < 0:
+                    raise _not_uploaded(file, f"a new node in w{way.id}")
                 parts.setdefault(way.id, {}).update({node.ref: (node.x, node.y) for node in points})
             elif reaches and len(points) > 1:
                 ways.add(way.id)

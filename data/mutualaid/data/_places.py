@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ def new_region_from_places(
 
     Each place becomes a jurisdiction, with the polygon that Nominatim has for it. Roads up to `margin_m`
     beyond them, buildings, stations and hospitals come from Overpass in one request. What came is kept in the
-    folder as ``overpass.osm.pbf``. Servers, headers, timeout and memory limit are those of `osmnx.settings`.
+    folder as ``overpass.osm.pbf``. Servers, headers, timeout and memory limit are those of `osmnx.settings`, and
+    so is the cache of place names, unless its folder is OSMnx's default in the working directory.
 
     Parameters
     ----------
@@ -145,7 +147,8 @@ def _geocode(places: Sequence[str]) -> gpd.GeoDataFrame:
     rows, defects = [], []
     for place in places:
         try:
-            rows.append(osmnx.geocoder.geocode_to_gdf(place))
+            with _no_unasked_cache():
+                rows.append(osmnx.geocoder.geocode_to_gdf(place))
         except (TypeError, osmnx._errors.InsufficientResponseError):  # noqa: SLF001 - not exported elsewhere
             defects.append(
                 Defect(
@@ -178,6 +181,20 @@ def _geocode(places: Sequence[str]) -> gpd.GeoDataFrame:
             ]
         )
     return found
+
+
+@contextmanager
+def _no_unasked_cache() -> Iterator[None]:
+    # By default OSMnx makes a folder "cache" wherever the user happens to be; another one was asked for.
+    import osmnx
+
+    settings = osmnx.settings
+    asked = settings.use_cache
+    settings.use_cache = asked and Path(settings.cache_folder) != Path("cache")
+    try:
+        yield
+    finally:
+        settings.use_cache = asked
 
 
 def _unit(place: Any, extract: Extract) -> Unit:
@@ -219,6 +236,7 @@ rel["type"="restriction"](bw.roads)->.turns;
 nwr["amenity"="hospital"]{near};nwr["healthcare"="hospital"]{near};
 way["building"]{near};rel["building"]["type"="multipolygon"]{near};)->.sites;
 way(r.sites)->.parts;
+node(r.sites)->.corners;
 ({inside})->.around;
 (rel["boundary"="administrative"]["admin_level"="2"]{far};
 rel(pivot.around)["boundary"="administrative"]["admin_level"="2"];)->.countries;
@@ -226,8 +244,8 @@ way(r.countries){far}->.borders;
 {asked}->.asked;
 (node["place"]["name"]{near};node(r.asked);)->.names;
 (.roads;.sites;.parts;.borders;)->.ways;
-(.roads;.turns;.sites;.parts;.countries;.borders;.asked;.names;node(w.ways););
-out body;
+(.roads;.turns;.sites;.parts;.countries;.borders;.asked;.names;.corners;node(w.ways););
+out meta;
 """
 
 
@@ -300,7 +318,7 @@ def _check_whole(file: Path, url: str) -> None:
 
 
 def _save(xml: Path, target: Path, box: Box) -> None:
-    # As an extract that says which box and date it covers.
+    # As an extract that says which box and date it covers; of who edited what, only versions stay.
     with xml.open("rb") as stream:
         head = stream.read(4096).decode("utf-8", "replace")
     base = re.search(r'osm_base="(\d{4}-\d{2}-\d{2}T[\d:]+Z)"', head)
@@ -309,7 +327,7 @@ def _save(xml: Path, target: Path, box: Box) -> None:
     if base is not None:
         header.set("osmosis_replication_timestamp", base[1])
     header.add_box(osmium.osm.Box(osmium.osm.Location(*box[:2]), osmium.osm.Location(*box[2:])))
-    writer = osmium.SimpleWriter(osmium.io.File(os.fspath(target), "pbf,add_metadata=false"), header=header)
+    writer = osmium.SimpleWriter(osmium.io.File(os.fspath(target), "pbf,add_metadata=version"), header=header)
     try:
         with reading(xml):
             for entity in osmium.FileProcessor(xml):

@@ -106,6 +106,7 @@ class _Reading:
         self.folder = toml.parent
         self.sections = sections
         self.defects = defects
+        self.files = [toml]
         self.raw: dict[str, RawTable] = {}
         self.frames: dict[str, Any] = {}
 
@@ -144,6 +145,7 @@ class _Reading:
         except RegionError as error:
             self.defects += error.defects
             return
+        self.files.append(path)
         self.raw[name] = raw
         self.frames[name] = frame
 
@@ -254,6 +256,7 @@ class _Reading:
             sources=tuple(Source(**entry.model_dump()) for entry in self.sections["source"]),
             standards={entry.id: _standard(entry) for entry in self.sections["standard"]},
             note=head.note,
+            files=tuple(dict.fromkeys([*self.files, *files])),
         )
 
 

@@ -18,9 +18,6 @@ __all__ = ["run_record"]
 #: Packages whose version can change a number.
 _PACKAGES = ("mutualaid", "geopandas", "numba", "numpy", "osmium", "pandas", "pyproj", "scipy", "shapely")
 
-#: Left by earlier runs or by the system; never an input.
-_NOT_INPUT = ("results",)
-
 
 def run_record(analysis: Analysis, *, seconds: float | None = None) -> dict[str, Any]:
     """Describe a run so that it can be repeated and checked years later.
@@ -35,8 +32,9 @@ def run_record(analysis: Analysis, *, seconds: float | None = None) -> dict[str,
     Returns
     -------
     dict
-        ``inputs`` (path inside the region folder, bytes, sha256 of each file), ``parameters``, ``standard``,
-        ``versions``, ``created`` (UTC, ISO 8601) and ``seconds``. Ready for JSON; holds no absolute path.
+        ``inputs`` (path inside the region folder, bytes, sha256 of each file that was read; of the roads alone
+        for a region made in memory), ``parameters``, ``standard``, ``versions``, ``created`` (UTC, ISO 8601)
+        and ``seconds``. Ready for JSON; holds no absolute path.
     """
     return {
         "schema": 1,
@@ -51,13 +49,8 @@ def run_record(analysis: Analysis, *, seconds: float | None = None) -> dict[str,
 
 
 def _inputs(region: Region) -> list[dict[str, Any]]:
-    files = sorted(
-        path
-        for path in region.folder.rglob("*")
-        if path.is_file()
-        and path.relative_to(region.folder).parts[0] not in _NOT_INPUT
-        and not any(part.startswith((".", "__")) for part in path.relative_to(region.folder).parts)
-    )
+    # Only what was read: other files in the folder, such as earlier results, change nothing.
+    files = sorted(region.files or region.network_files)
     return [
         {
             "file": path.relative_to(region.folder).as_posix(),

@@ -11,8 +11,10 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 
 from mutualaid.coverage import Analysis
+from mutualaid.data import Region
 from mutualaid.errors import Defect, InputError
 from mutualaid.maps import coverage_map, save_offline
 from mutualaid.reports._record import run_record
@@ -53,9 +55,10 @@ def write_results(analysis: Analysis, folder: str | Path, *, seconds: float | No
     Raises
     ------
     InputError
-        The folder cannot be written to.
+        The folder cannot be written to, or a result would take the place of a file of the region.
     """
     target = check_target(folder)
+    _spare_inputs(analysis.region, target)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as name:
         beside = Path(name)
         save_offline(coverage_map(analysis), beside / "map.html")
@@ -69,6 +72,14 @@ def write_results(analysis: Analysis, folder: str | Path, *, seconds: float | No
         for file in RESULT_FILES:
             (beside / file).replace(target / file)
     return {file: target / file for file in RESULT_FILES}
+
+
+def _spare_inputs(region: Region, target: Path) -> None:
+    read = {path.resolve() for path in (*region.files, *region.network_files)}
+    lost = [name for name in RESULT_FILES if (target / name).resolve() in read]
+    if lost:
+        expected, remedy = "a folder without files that the region reads", "name another one with --out"
+        raise InputError([Defect(str(target), "", expected, ", ".join(lost), remedy)])
 
 
 def check_target(folder: str | Path) -> Path:
@@ -108,9 +119,14 @@ def _write_layers(analysis: Analysis, path: Path) -> None:
         ("jurisdictions", analysis.region.jurisdictions),
         ("crossings", analysis.network.crossings),
     )
-    for name, frame in layers:
-        if len(frame):
-            _for_files(frame).to_file(path, layer=name, driver="GPKG", engine="pyogrio")
+    # Equal runs give equal bytes: when it was is in run.json alone.
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
+    try:
+        for name, frame in layers:
+            if len(frame):
+                _for_files(frame).to_file(path, layer=name, driver="GPKG", engine="pyogrio")
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
 
 
 def _for_files(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
