@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -154,7 +155,7 @@ def bare_geopackage(folder: Path) -> None:
         {"id": ["a"], "service": ["fire"]}, geometry=gpd.points_from_xy([7.41], [43.71]), crs=4326
     )
     path = write_table(frame, folder / "s.gpkg")
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE gpkg_contents SET srs_id = -1")
         database.execute("UPDATE gpkg_geometry_columns SET srs_id = -1")
     replace("units.csv", "007,engine", "a,engine")(folder)

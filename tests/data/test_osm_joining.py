@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,19 @@ def test_a_country_in_two_extracts_is_the_same_country(
     joined = new_region(tmp_path / "joined", pbf=halves, admin_level=level)
 
     assert known(joined) == known(whole)
+
+
+def test_half_a_country_says_what_is_missing_in_few_words(shared_data: Path, tmp_path: Path) -> None:
+    source = shared_data / "liechtenstein" / "liechtenstein-2024-03-04.osm.pbf"
+    west = side(source, tmp_path / "west.osm.pbf", lon=9.53, east=False)
+
+    with pytest.raises(OsmError) as caught:
+        new_region(tmp_path / "r", pbf=[west], admin_level=8)
+
+    (defect,) = caught.value.defects
+    assert defect.expected == "at least one jurisdiction"
+    assert re.search(r"Schellenberg .*; and \d+ notes more$", defect.got)
+    assert len(defect.got) < 800
 
 
 def test_a_road_of_two_nodes_across_the_cut_is_kept(osm_file: Write, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -291,7 +292,7 @@ def test_other_formats_behind_a_known_suffix_are_never_opened(tmp_path: Path) ->
 
 def test_a_plain_sqlite_file_is_no_geopackage(tmp_path: Path) -> None:
     path = tmp_path / "demand.gpkg"
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE demand (id TEXT)")
 
     assert defects_of(path, "demand")[0].expected == "a GeoPackage"
