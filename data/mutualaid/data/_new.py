@@ -172,14 +172,14 @@ def make(
     extract = read_extract(files, building=floor_levels)
     jurisdictions, notes = choose(extract)
     if jurisdictions.empty:
-        more = f"; and {len(notes) - 4} notes more" if len(notes) > 4 else ""
+        rest = f"; and {len(notes) - 4} notes more" if len(notes) > 4 else ""
         raise OsmError(
             [
                 Defect(
                     "",
                     "boundaries",
                     "at least one jurisdiction",
-                    "; ".join(notes[:4]) + more,
+                    "; ".join(notes[:4]) + rest,
                     "use a larger extract, or give the populations of the parts inside",
                 )
             ]
