@@ -65,16 +65,21 @@ def document_text() -> str:
 
 def _value(node: dict[str, Any]) -> tuple[str, str, str]:
     kind = node.get("type", "")
-    values = {"string": "text", "number": "number", "array": "list of texts", "object": "table"}.get(
-        kind, kind
-    )
+    names = {"string": "text", "integer": "whole number", "object": "table", "boolean": "`true`, `false`"}
+    items = {"string": "texts", "number": "numbers", "integer": "whole numbers"}
+    values = names.get(kind, kind)
+    if kind == "array":
+        values = f"list of {items[node['items']['type']]}"
+    if "const" in node:
+        values = f"`{node['const']}`"
     if "enum" in node:
         values = ", ".join(f"`{value}`" for value in node["enum"])
     low, high = node.get("minimum", node.get("exclusiveMinimum")), node.get("maximum")
     if low is not None:
-        values += f", {'above ' if 'exclusiveMinimum' in node else ''}{low:,.0f}…{high:,.0f}"
+        values += f", {'above ' if 'exclusiveMinimum' in node else ''}{low:,.0f}"
+        values += " or more" if high is None else f"…{high:,.0f}"
     default = node.get("default")
-    shown = "" if default in (None, "", {}) else f"`{json.dumps(default, ensure_ascii=False)}`"
+    shown = "" if default in (None, "", {}, []) else f"`{json.dumps(default, ensure_ascii=False)}`"
     return node.get("description", "").replace("|", "\\|"), values, shown
 
 

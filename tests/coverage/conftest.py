@@ -40,6 +40,7 @@ def straight_road() -> Network:
             "oneway": np.int8(0),
             "bridge": False,
             "tunnel": False,
+            "covered": False,
             "layer": np.int8(0),
             "access": pd.Categorical(["yes"] * 6),
             "max_height_m": np.float32(np.nan),

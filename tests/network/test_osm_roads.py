@@ -533,7 +533,8 @@ def check_shape(network: Network) -> None:
     dtypes = {
         "a": "int32", "b": "int32", "length_m": "float64", "way": "int64", "class": "category",
         "maxspeed_forward_kph": "float32", "maxspeed_backward_kph": "float32", "lanes": "float32",
-        "oneway": "int8", "bridge": "bool", "tunnel": "bool", "layer": "int8", "access": "category",
+        "oneway": "int8", "bridge": "bool", "tunnel": "bool", "covered": "bool", "layer": "int8",
+        "access": "category",
         "max_height_m": "float32", "max_weight_t": "float32", "jurisdiction": "category", "crossing": "int32",
     }  # fmt: skip
     assert {name: str(dtype) for name, dtype in roads.dtypes.items() if name != "name"} == dtypes

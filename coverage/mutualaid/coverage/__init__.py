@@ -5,6 +5,9 @@ from mutualaid.coverage._coverage import LEVELS, coverage
 from mutualaid.coverage._gaps import gaps
 from mutualaid.coverage._isochrones import isochrones
 from mutualaid.coverage._response import SEGMENTS, clock, response_times
+from mutualaid.coverage._risk import RiskResult, later_minutes, scenario_risk
+from mutualaid.coverage._scenario import FairWeather, ScenarioResult, scenario_coverage
+from mutualaid.coverage._scenario_table import scenario_table
 from mutualaid.coverage._standards import CLOCK, Standard, standard, standards
 from mutualaid.coverage._summary import NULL_MEANS, summarise
 from mutualaid.coverage._weighted import percentile_weighted
@@ -15,14 +18,21 @@ __all__ = [
     "NULL_MEANS",
     "SEGMENTS",
     "Analysis",
+    "FairWeather",
+    "RiskResult",
+    "ScenarioResult",
     "Standard",
     "analyse",
     "clock",
     "coverage",
     "gaps",
     "isochrones",
+    "later_minutes",
     "percentile_weighted",
     "response_times",
+    "scenario_coverage",
+    "scenario_risk",
+    "scenario_table",
     "standard",
     "standards",
     "summarise",

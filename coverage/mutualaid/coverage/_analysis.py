@@ -18,19 +18,27 @@ from mutualaid.coverage._coverage import coverage
 from mutualaid.coverage._gaps import gaps
 from mutualaid.coverage._isochrones import isochrones
 from mutualaid.coverage._response import response_times, turnout
+from mutualaid.coverage._risk import RiskResult, scenario_risk
+from mutualaid.coverage._scenario import (
+    FairWeather,
+    ScenarioResult,
+    drive_times,
+    reached_by_road,
+    scenario_coverage,
+)
+from mutualaid.coverage._scenario_table import hazard_numbers
 from mutualaid.coverage._standards import Standard, standard
 from mutualaid.coverage._summary import summarise
 from mutualaid.data import Parameters, Region
-from mutualaid.errors import Defect, RegionError, StandardError
+from mutualaid.errors import Defect, HazardError, RegionError, StandardError
+from mutualaid.hazards import Layers, RoadPieces, read_layers, seams
 from mutualaid.network import (
     Network,
-    RouteGraph,
     profile,
     reach,
     read_network,
     route_graph,
     snap,
-    travel_times,
 )
 
 __all__ = ["Analysis", "analyse"]
@@ -66,6 +74,16 @@ class Analysis:
         By the common standard: see `gaps`.
     isochrones
         Bands of drive time: see `isochrones`.
+    layers
+        The region's hazard layers.
+    seams
+        Where the two sides of a border contradict each other about a hazard: see `mutualaid.hazards.seams`.
+    scenarios
+        Coverage under each scenario of the region that could be computed: see `scenario_coverage`.
+    risks
+        What must be expected in a year: see `scenario_risk`.
+    not_computed
+        What is wrong with layers and scenarios that could not be used; the rest is computed without them.
     summary
         Every number that is reported, ready for JSON: see `summarise`.
     """
@@ -81,6 +99,11 @@ class Analysis:
     coverage_local: gpd.GeoDataFrame
     gaps: gpd.GeoDataFrame
     isochrones: gpd.GeoDataFrame
+    layers: Layers
+    seams: gpd.GeoDataFrame
+    scenarios: tuple[ScenarioResult, ...]
+    risks: tuple[RiskResult, ...]
+    not_computed: tuple[Defect, ...]
     summary: dict[str, Any]
 
 
@@ -145,7 +168,7 @@ def analyse(
     demand = _with_partner(region.demand, region).join(places.rename(columns={"status": "road_status"}))
 
     tell("Driving", 0.45)
-    drive = _drive_times(graph, origins, places, parameters.cutoff_s)
+    drive = drive_times(graph, origins, places, parameters.cutoff_s)
     tell("Comparing with the standards", 0.55)
     times = response_times(drive, stations, demand, parameters)
     covered = coverage(times, demand, stations, common)
@@ -161,8 +184,29 @@ def analyse(
         minutes=_MINUTES,
         land=shapely.union_all(region.jurisdictions.geometry.to_numpy()),
     )
+    tell("Comparing the partners' hazard layers", 0.8)
+    hazards = _hazards(
+        region,
+        lambda: FairWeather(
+            graph=graph,
+            stations=stations,
+            demand=demand,
+            jurisdictions=region.jurisdictions,
+            parameters=parameters,
+            standard=common,
+            coverage=covered,
+            connected=reached_by_road(graph, origins, places),
+            leaving=stations.index.isin(drive["origin"].unique()),
+        ),
+        tell,
+    )
     tell("Summing up", 0.88)
-    summary = summarise(region, common, local, stations, covered, covered_local, found)
+    numbers = None
+    if region.hazards or region.scenarios:
+        numbers = hazard_numbers(
+            hazards.layers.layers, hazards.seams, hazards.scenarios, hazards.risks, hazards.not_computed
+        )
+    summary = summarise(region, common, local, stations, covered, covered_local, found, hazards=numbers)
     return Analysis(
         region=region,
         network=network,
@@ -175,8 +219,64 @@ def analyse(
         coverage_local=covered_local,
         gaps=found,
         isochrones=bands,
+        layers=hazards.layers,
+        seams=hazards.seams,
+        scenarios=hazards.scenarios,
+        risks=hazards.risks,
+        not_computed=hazards.not_computed,
         summary=summary,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Hazards:
+    """What is known about the region's hazards: fields as of `Analysis`."""
+
+    layers: Layers
+    seams: gpd.GeoDataFrame
+    scenarios: tuple[ScenarioResult, ...]
+    risks: tuple[RiskResult, ...]
+    not_computed: tuple[Defect, ...]
+
+
+def _hazards(
+    region: Region, fair_weather: Callable[[], FairWeather], tell: Callable[[str, float], None]
+) -> _Hazards:
+    """Compute everything about hazards that can be computed; what cannot is listed, and hinders nothing else."""
+    layers = read_layers(region)
+    defects = list(layers.broken(layers.defects))
+    found_seams = gpd.GeoDataFrame(
+        {"kind": []}, geometry=[], crs=region.crs, index=pd.Index([], name="id", dtype="str")
+    )
+    telling = [one for one in layers.layers if one.scheme or one.quantity == "velocity"]
+    if telling:
+        try:
+            found_seams = seams(region.jurisdictions, telling)
+        except HazardError as error:
+            defects += error.defects
+    results: dict[str, ScenarioResult] = {}
+    laid: dict[str, RoadPieces] = {}
+    fair = fair_weather() if region.scenarios else None
+    for number, scenario in enumerate(region.scenarios):
+        tell(f"Scenario: {scenario.name}", 0.8 + 0.08 * number / len(region.scenarios))
+        if lost := [name for name in scenario.layers if name in layers.defects]:
+            expected, got = "layers that can be read", f"defects in {', '.join(lost)}"
+            where, remedy = f"scenario {scenario.id}", "correct them; the scenario was left out"
+            defects.append(Defect("region.toml", where, expected, got, remedy))
+            continue
+        assert fair is not None
+        try:
+            results[scenario.id] = scenario_coverage(fair, scenario, layers.layers, laid=laid)
+        except HazardError as error:
+            defects += error.defects
+    risks = []
+    for risk in region.risks:
+        try:
+            risks.append(scenario_risk(risk, results))
+        except HazardError as error:
+            defects += error.defects
+    unique = tuple(dict.fromkeys(defects))
+    return _Hazards(layers, found_seams, tuple(results.values()), tuple(risks), unique)
 
 
 def _silent(step: str, share: float) -> None:
@@ -265,16 +365,3 @@ def _crossing_ms(network: Network, parameters: Parameters) -> NDArray[np.int64]:
         raise RegionError(defects)
     delay_s.update(pd.Series(dict(parameters.crossing_delay_s), dtype="float64"))
     return np.rint(delay_s.to_numpy() * 1000).astype(np.int64)
-
-
-def _drive_times(
-    graph: RouteGraph, origins: pd.DataFrame, places: pd.DataFrame, limit_s: float
-) -> pd.DataFrame:
-    """Drive times by pair; ids as categories, because a text for each of millions of pairs is slow."""
-    drive = travel_times(
-        graph, origins.reset_index(drop=True), places.reset_index(drop=True), limit_s=limit_s
-    )
-    return drive.assign(
-        origin=pd.Categorical.from_codes(drive["origin"], categories=origins.index),
-        destination=pd.Categorical.from_codes(drive["destination"], categories=places.index),
-    )

@@ -13,7 +13,7 @@ from mutualaid.coverage._response import SEGMENTS, _clock_ms, _codes
 from mutualaid.coverage._standards import Standard
 from mutualaid.errors import Defect, StandardError
 
-__all__ = ["LEVELS", "coverage"]
+__all__ = ["LEVELS", "coverage", "within"]
 
 #: Levels of cooperation: each partner by itself; one team in which the closest unit comes.
 LEVELS: tuple[str, str] = ("alone", "joint")
@@ -115,6 +115,31 @@ def coverage(
     if demand.active_geometry_name is not None:
         out = out.set_geometry(demand.geometry.to_numpy(), crs=demand.crs)
     return out
+
+
+def within(
+    times: pd.DataFrame, demand: gpd.GeoDataFrame, stations: gpd.GeoDataFrame, standard: Standard
+) -> dict[str, NDArray[np.bool_]]:
+    """Whether each demand point is reached within one standard, by level: `coverage` without who comes.
+
+    Parameters
+    ----------
+    times, demand, stations, standard
+        As for `coverage`.
+
+    Returns
+    -------
+    dict
+        (n,) bool for each of `LEVELS`.
+    """
+    station, place = _codes(times["station"], stations.index), _codes(times["demand"], demand.index)
+    partners = pd.Index(pd.unique(pd.concat([stations["partner"], demand["partner"]])))
+    own = partners.get_indexer(stations["partner"])[station] == partners.get_indexer(demand["partner"])[place]
+    in_time = _clock_ms(times, standard) <= round(standard.limit_s * 1000)
+    found = {level: np.zeros(len(demand), dtype=np.bool_) for level in LEVELS}
+    found["alone"][place[in_time & own]] = True
+    found["joint"][place[in_time]] = True
+    return found
 
 
 def _on_the_clock(

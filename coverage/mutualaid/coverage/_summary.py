@@ -32,6 +32,9 @@ NULL_MEANS: Mapping[str, str] = {
     "staff": "not stated",
     "density_min_per_km2": "not stated",
     "density_max_per_km2": "not stated",
+    "return_period_years": "an event, or layers of several return periods",
+    "severity": "unknown: nobody looked, or the class says nothing about it",
+    "value_a": "the layer holds classes, not numbers, or knows nothing",
     "worst_s": "somebody is not reached within the drive-time cutoff, or nobody is reached by road",
 }
 
@@ -44,6 +47,8 @@ def summarise(
     common: gpd.GeoDataFrame,
     local: gpd.GeoDataFrame,
     gaps: gpd.GeoDataFrame,
+    *,
+    hazards: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Collect every number that is reported.
 
@@ -59,6 +64,8 @@ def summarise(
         Coverage by the common standard and by the local ones, as `coverage` returns it.
     gaps
         Gaps by the common standard, as `gaps` returns them.
+    hazards
+        What is reported about hazards, as `hazard_numbers` returns it; left out where the region has none.
 
     Returns
     -------
@@ -82,7 +89,10 @@ def summarise(
           ``beyond_cutoff`` (by road, but nobody within the cutoff), ``median_s``, ``p90_s``, ``mean_s``,
           ``met`` (whether the standard's share, or average, is met), ``depth_2`` and ``depth_3`` (people with
           at least so many stations within the standard);
-        * ``gaps``: a list of the gaps without their polygons.
+        * ``gaps``: a list of the gaps without their polygons;
+        * ``hazards``, if the region has any: ``layers``, ``crosswalk`` (the mapping onto the common scale that was
+          used), ``seams``, ``scenarios`` (by id: the numbers of `scenario_table`, stations, roads), ``risks``,
+          ``not_computed``.
 
     Examples
     --------
@@ -117,6 +127,8 @@ def summarise(
         "gaps": pd.DataFrame(gaps.drop(columns="geometry")).reset_index().to_dict("records"),
         "null_means": dict(NULL_MEANS),
     }
+    if hazards is not None:
+        result["hazards"] = hazards
     ready: dict[str, Any] = _json_ready(result)
     return ready
 
@@ -219,6 +231,8 @@ def _json_ready(value: Any, *, share: bool = False) -> Any:
         return {str(key): _json_ready(item, share=str(key).endswith("share")) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_json_ready(item) for item in value]
+    if value is pd.NA:
+        return None
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):

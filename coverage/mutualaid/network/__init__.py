@@ -8,7 +8,7 @@ crossing.
 from __future__ import annotations
 
 from mutualaid.network._boundary import cut_at_boundaries
-from mutualaid.network._graph import RouteGraph, route_graph
+from mutualaid.network._graph import RouteGraph, reweighted, route_graph
 from mutualaid.network._graph_io import from_osmnx, read_graphml, to_osmnx, write_graphml
 from mutualaid.network._model import ROAD_CLASSES, Network, Restriction
 from mutualaid.network._profiles import PROFILES, EdgeTimes, Profile, edge_times, profile
@@ -36,6 +36,7 @@ __all__ = [
     "reach",
     "read_graphml",
     "read_network",
+    "reweighted",
     "route_graph",
     "snap",
     "to_osmnx",

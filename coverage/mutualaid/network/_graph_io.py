@@ -150,7 +150,7 @@ def _highway(data: Mapping[str, Any]) -> str:
 def _tags(data: Mapping[str, Any]) -> tuple[str | None, ...]:
     """Tags of an edge as OSM has them; the direction is in the edges themselves."""
     tags = {key: ";".join(str(one) for one in _values(data.get(key))) for key in TAG_KEYS}
-    for key in ("bridge", "tunnel", "access", "emergency", "junction", "layer"):
+    for key in ("bridge", "tunnel", "covered", "access", "emergency", "junction", "layer"):
         tags[key] = str(next(iter(_values(data.get(key))), ""))
     return tuple({**tags, "highway": _highway(data), "oneway": "no"}[key] or None for key in TAG_KEYS)
 
@@ -319,7 +319,7 @@ def _attributes(row: Mapping[Any, Any], road_class: str, crossing_ids: pd.Index)
     data = {"osmid": row["way"], "highway": road_class, "length": row["length_m"], "access": row["access"]}
     if row["access"] == "closed":
         data |= {"access": "no", "emergency": "no"}
-    data |= {key: "yes" for key in ("bridge", "tunnel") if row[key]}
+    data |= {key: "yes" for key in ("bridge", "tunnel", "covered") if row[key]}
     data |= {key: row[key] for key in ("name", "layer") if row[key]}
     limits = {"lanes": "lanes", "maxheight": "max_height_m", "maxweight": "max_weight_t"}
     data |= {key: f"{row[column]:g}" for key, column in limits.items() if not math.isnan(row[column])}

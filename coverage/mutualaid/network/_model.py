@@ -78,6 +78,7 @@ class Network:
         lanes                  float32       total lanes, NaN if unknown
         oneway                 int8          1: a→b only; -1: b→a only; 0: both
         bridge, tunnel         bool
+        covered                bool          a roof over the road: a gallery, an avalanche shed, an arcade
         layer                  int8
         access                 category      who may drive: yes, destination, private, no, emergency …
         max_height_m           float32       NaN if no limit is known

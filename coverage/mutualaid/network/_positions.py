@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mutualaid.errors import Defect, NetworkError
-from mutualaid.network._graph import RouteGraph, pack
+from mutualaid.network._graph import MAX_MS, RouteGraph, pack
 
 __all__ = [
     "Direct",
@@ -32,13 +32,17 @@ Float = NDArray[np.float64]
 class Positions:
     """Positions that take part in travel times: rows of a frame made by `snap` whose status is ``ok``.
 
-    ``row`` is the row in the frame, ``index`` labels all of its rows.
+    ``row`` is the row in the frame, ``index`` labels all of its rows. ``share`` (p, 2), if the frame states it, is
+    the time from the road's end `a`, and from `b`, as a share of that of the whole road before any hazard: inf
+    where the stretch in between is closed. Else a position costs its share of the road as it is now, and none on
+    a closed road is reached.
     """
 
     index: pd.Index
     row: Int64
     road: Int64
     fraction: Float
+    share: Float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,23 @@ class Links:
         """Give the links in another order."""
         return Links(
             self.row[order], self.state[order], self.label[order], self.edge[order], self.fraction[order]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _OnEdges:
+    """Positions between nodes by directed edge: how far along it, and milliseconds to there and to its end."""
+
+    row: Int64
+    edge: Int64
+    fraction: Float
+    done_ms: Int64
+    rest_ms: Int64
+
+    def take(self, which: NDArray[np.bool_]) -> _OnEdges:
+        """Give some of them."""
+        return _OnEdges(
+            self.row[which], self.edge[which], self.fraction[which], self.done_ms[which], self.rest_ms[which]
         )
 
 
@@ -101,7 +122,11 @@ def positions(graph: RouteGraph, frame: pd.DataFrame, what: str) -> Positions:
             f"a position on a road within 0…{graph.network.n_roads - 1}, no crossing, at a fraction of 0…1"
         )
         raise NetworkError([Defect("", where, expected, got, "snap the points to the network of this graph")])
-    return Positions(frame.index, row, road, fraction)
+    share = None
+    if "share_a" in frame.columns:
+        least = np.column_stack([fraction, 1 - fraction])
+        share = np.fmax(least, frame[["share_a", "share_b"]].to_numpy(np.float64)[row])
+    return Positions(frame.index, row, road, fraction, share)
 
 
 def _nodes(graph: RouteGraph, at: Positions) -> tuple[Int64, Int64]:
@@ -111,15 +136,31 @@ def _nodes(graph: RouteGraph, at: Positions) -> tuple[Int64, Int64]:
     return at.row[of], ends[at.road[of], at.fraction[of].astype(np.int64)]
 
 
-def _edges(graph: RouteGraph, at: Positions) -> tuple[Int64, Int64, Float, Int64]:
-    """Row, permitted directed edge, fraction along it, and milliseconds to there, of all between nodes."""
+def _edges(graph: RouteGraph, at: Positions) -> _OnEdges:
+    """Give all positions between nodes, once for each directed edge that may be driven."""
     of = np.flatnonzero((at.fraction > 0) & (at.fraction < 1))
     row = np.repeat(at.row[of], 2)
-    edge = (2 * at.road[of][:, None] + [0, 1]).ravel()
+    edge = (2 * at.road[of][:, None] + np.array([0, 1])).ravel()
     fraction = np.column_stack([at.fraction[of], 1 - at.fraction[of]]).ravel()
-    keep = graph.drive_ms[edge] >= 0
-    row, edge, fraction = row[keep], edge[keep], fraction[keep]
-    return row, edge, fraction, np.floor(fraction * graph.drive_ms[edge] + 0.5).astype(np.int64)
+    if at.share is None or graph.before is None:
+        whole_ms = graph.drive_ms[edge].astype(np.int64)
+        done_ms = _part_ms(fraction, whole_ms)
+        rest_ms = whole_ms - done_ms
+    else:
+        whole_ms = graph.before.drive_ms[edge].astype(np.int64)
+        done, rest = at.share[of].ravel(), at.share[of][:, ::-1].ravel()
+        begun_ms = _part_ms(fraction, whole_ms)
+        # Before a hazard the two parts are the whole; with it each is at least what it was.
+        done_ms = np.maximum(begun_ms, _part_ms(done, whole_ms))
+        rest_ms = np.maximum(whole_ms - begun_ms, np.where(rest > 1 - fraction, _part_ms(rest, whole_ms), 0))
+    return _OnEdges(row, edge, fraction, done_ms, rest_ms).take(whole_ms >= 0)
+
+
+def _part_ms(share: Float, whole_ms: Int64) -> Int64:
+    """Milliseconds of a share of a road, rounded half up; beyond every limit where the share is infinite."""
+    part_ms = np.floor(np.minimum(share, float(MAX_MS)) * whole_ms + 0.5)
+    part_ms = np.where(np.isinf(share), MAX_MS + 1.0, np.minimum(part_ms, MAX_MS + 1.0))
+    return np.asarray(part_ms, dtype=np.int64)
 
 
 def _links(
@@ -139,41 +180,48 @@ def _links(
 def departures(graph: RouteGraph, at: Positions) -> Links:
     """First states after leaving each position, in every permitted direction."""
     node_row, node = _nodes(graph, at)
-    row, edge, fraction, done_ms = _edges(graph, at)
-    rest_ms = graph.drive_ms[edge] - done_ms
-    return _links(
-        (node_row, graph.state_of_node[node]), (row, graph.state_after[edge], rest_ms, edge, fraction)
-    )
+    on = _edges(graph, at)
+    on = on.take(on.rest_ms <= MAX_MS)
+    state = (graph.before or graph).state_after[on.edge]
+    return _links((node_row, graph.state_of_node[node]), (on.row, state, on.rest_ms, on.edge, on.fraction))
 
 
 def arrivals(graph: RouteGraph, at: Positions) -> Links:
     """Last states before arriving at each position, in every permitted direction."""
     node_row, node = _nodes(graph, at)
     of_node, state_at_node = members(*graph.states_at_node, node)
-    row, edge, fraction, done_ms = _edges(graph, at)
-    of_edge, arc = members(*graph.arcs_of_edge, edge)
-    state = graph.out.tail[arc]
-    time_ms = graph.junction_ms[graph.node[state]] + done_ms[of_edge]
+    on = _edges(graph, at)
+    on = on.take(on.done_ms <= MAX_MS)
+    before = graph.before or graph
+    of_edge, arc = members(*before.arcs_of_edge, on.edge)
+    state = before.out.tail[arc]
+    time_ms = graph.junction_ms[graph.node[state]] + on.done_ms[of_edge]
     return _links(
-        (node_row[of_node], state_at_node), (row[of_edge], state, time_ms, edge[of_edge], fraction[of_edge])
+        (node_row[of_node], state_at_node),
+        (on.row[of_edge], state, time_ms, on.edge[of_edge], on.fraction[of_edge]),
     )
 
 
 def direct(graph: RouteGraph, start: Positions, end: Positions) -> Direct:
     """Pairs that share a directed edge, the end no further back than the start: no state lies in between."""
-    from_row, from_edge, from_fraction, from_ms = _edges(graph, start)
-    to_row, to_edge, to_fraction, to_ms = _edges(graph, end)
-    ptr, order = group(to_edge, len(graph.drive_ms))
-    i, j = members(ptr, order, from_edge)
-    ahead = to_fraction[j] >= from_fraction[i]
+    first, last = _edges(graph, start), _edges(graph, end)
+    ptr, order = group(last.edge, len(graph.drive_ms))
+    i, j = members(ptr, order, first.edge)
+    ahead = last.fraction[j] >= first.fraction[i]
     i, j = i[ahead], j[ahead]
+    # Counted from where the edge begins, or to where it ends if a closed stretch lies before both.
+    after_ms, until_ms = last.done_ms[j] - first.done_ms[i], first.rest_ms[i] - last.rest_ms[j]
+    from_start, to_end = last.done_ms[j] <= MAX_MS, first.rest_ms[i] <= MAX_MS
+    time_ms = np.where(from_start, after_ms, until_ms)
+    some = (from_start | to_end) & (time_ms >= 0)
+    i, j, time_ms = i[some], j[some], time_ms[some]
     return Direct(
-        from_row[i].astype(np.int32),
-        to_row[j].astype(np.int32),
-        pack(to_ms[j] - from_ms[i]),
-        from_edge[i],
-        from_fraction[i],
-        to_fraction[j],
+        first.row[i].astype(np.int32),
+        last.row[j].astype(np.int32),
+        pack(time_ms),
+        first.edge[i],
+        first.fraction[i],
+        last.fraction[j],
     )
 
 

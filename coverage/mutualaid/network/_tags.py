@@ -40,6 +40,7 @@ TAG_KEYS: tuple[str, ...] = (
     "lanes",
     "bridge",
     "tunnel",
+    "covered",
     "layer",
     "access",
     "vehicle",
@@ -91,6 +92,7 @@ class Meaning:
     oneway: int
     bridge: bool
     tunnel: bool
+    covered: bool
     layer: int
     access: str
     max_height_m: float
@@ -180,6 +182,7 @@ def _meaning(tags: dict[str, str]) -> Meaning:
         oneway=_oneway(tags, problems),
         bridge=tags.get("bridge", "no") != "no",
         tunnel=tags.get("tunnel", "no") not in _NOT_A_TUNNEL,
+        covered=tags.get("covered", "no") != "no" or tags.get("tunnel") == "avalanche_protector",
         layer=0 if math.isnan(layer) else int(layer),
         access=access,
         max_height_m=merge_limits(
@@ -214,6 +217,7 @@ def tag_table(rows: Sequence[Meaning], counts: Sequence[int]) -> tuple[pd.DataFr
             "oneway": np.array([row.oneway for row in rows], dtype=np.int8),
             "bridge": np.array([row.bridge for row in rows], dtype=bool),
             "tunnel": np.array([row.tunnel for row in rows], dtype=bool),
+            "covered": np.array([row.covered for row in rows], dtype=bool),
             "layer": np.array([row.layer for row in rows], dtype=np.int8),
             "access": pd.Categorical([row.access for row in rows], categories=ACCESS),
             "max_height_m": np.array([row.max_height_m for row in rows], dtype=np.float32),

@@ -6,6 +6,16 @@ from mutualaid.data._area import read_area
 from mutualaid.data._demand import demand_from_census, demand_from_totals
 from mutualaid.data._demand_raster import demand_from_raster
 from mutualaid.data._demo import demo_path
+from mutualaid.data._hazards import (
+    COMBINE,
+    HAZARDS,
+    NODATA_MEANINGS,
+    QUANTITIES,
+    ROAD_RULES,
+    HazardScenario,
+    HazardSource,
+    RiskCurve,
+)
 from mutualaid.data._model import HOUR_CLASSES, ROAD_CLASSES, SERVICES, Parameters, Region, Source
 from mutualaid.data._new import new_region
 from mutualaid.data._places import new_region_from_places
@@ -15,11 +25,19 @@ from mutualaid.data._tables import read_table, write_table
 from mutualaid.data._toml import revise
 
 __all__ = [
+    "COMBINE",
+    "HAZARDS",
     "HOUR_CLASSES",
+    "NODATA_MEANINGS",
+    "QUANTITIES",
     "ROAD_CLASSES",
+    "ROAD_RULES",
     "SERVICES",
+    "HazardScenario",
+    "HazardSource",
     "Parameters",
     "Region",
+    "RiskCurve",
     "Source",
     "check_region",
     "demand_from_census",

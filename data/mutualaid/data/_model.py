@@ -10,6 +10,8 @@ import geopandas as gpd
 import pandas as pd
 from pyproj import CRS
 
+from mutualaid.data._hazards import HazardScenario, HazardSource, RiskCurve
+
 __all__ = ["HOUR_CLASSES", "ROAD_CLASSES", "SERVICES", "Parameters", "Region", "Source"]
 
 #: Drivable OSM highway classes, most important first. Only these are kept in the road file of a region; the position
@@ -147,6 +149,9 @@ class Region:
         `Parameters`, the sources of the data, and the region's own standards as plain mappings by id.
     note
         What must be said on the face of every result, such as the date of the map.
+    hazards, scenarios, risks
+        Hazard layers, the scenarios that are made of them, and the scenarios that are one hazard at several
+        return periods. Layers are named here and opened by `mutualaid.hazards.read_layers`.
     files
         Every file that was read: region.toml and those that it names; empty for a region made in memory.
     """
@@ -165,4 +170,7 @@ class Region:
     sources: tuple[Source, ...] = ()
     standards: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     note: str = ""
+    hazards: tuple[HazardSource, ...] = ()
+    scenarios: tuple[HazardScenario, ...] = ()
+    risks: tuple[RiskCurve, ...] = ()
     files: tuple[Path, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pyproj import CRS
 
 from mutualaid.data import _checks as checks
 from mutualaid.data._formats import WGS84, RawTable, parse_crs
+from mutualaid.data._hazard_files import HazardSections, hazard_document, with_sidecars
 from mutualaid.data._model import Parameters, Region, Source
 from mutualaid.data._paths import beside, inside
 from mutualaid.data._road_files import road_file_defect
@@ -122,11 +124,22 @@ class _Reading:
         if crs is not None:
             self._check_tables(crs)
         self._check_ids(located=crs is not None)
+        hazards = self._hazards()
         for raw in self.raw.values():
             self.defects += raw.defects
         if self.defects or head is None or crs is None:
             return None
-        return self._build(head, crs, files)
+        return self._build(head, crs, files, hazards)
+
+    def _hazards(self) -> HazardSections:
+        found = HazardSections(self.folder, self.toml.name, self.sections)
+        areas = self.frames.get("jurisdictions")
+        if areas is not None:
+            texts = (areas[name].dropna() for name in ("id", "country", "partner"))
+            found.check_providers({str(text) for column in texts for text in column if text})
+        self.defects += found.defects
+        self.files += found.files
+        return found
 
     def _stated_crs(self, head: RegionHead | None) -> CRS | None:
         if head is None or head.crs is None:
@@ -239,7 +252,7 @@ class _Reading:
                 )
             )
 
-    def _build(self, head: RegionHead, crs: CRS, files: tuple[Path, ...]) -> Region:
+    def _build(self, head: RegionHead, crs: CRS, files: tuple[Path, ...], hazards: HazardSections) -> Region:
         hospitals = self.frames.get("hospitals", _empty("hospitals", crs))
         return Region(
             name=head.name,
@@ -256,6 +269,9 @@ class _Reading:
             sources=tuple(Source(**entry.model_dump()) for entry in self.sections["source"]),
             standards={entry.id: _standard(entry) for entry in self.sections["standard"]},
             note=head.note,
+            hazards=hazards.hazards,
+            scenarios=hazards.scenarios,
+            risks=hazards.risks,
             files=tuple(dict.fromkeys([*self.files, *files])),
         )
 
@@ -321,7 +337,7 @@ def region_notes(region: Region) -> list[Defect]:
 
 
 def write_region(region: Region, folder: Path | str) -> Path:
-    """Write a region folder: region.toml, jurisdictions as GeoJSON, other tables as CSV, and the road files.
+    """Write a region folder: region.toml, jurisdictions as GeoJSON, other tables as CSV, roads and hazards.
 
     Parameters
     ----------
@@ -355,6 +371,8 @@ def write_region(region: Region, folder: Path | str) -> Path:
         {key: value for key, value in asdict(source).items() if value} for source in region.sources
     ]
     document["standard"] = [{"id": key, **values} for key, values in region.standards.items()]
+    copied = partial(_copied, source=region.folder, folder=folder)
+    document |= hazard_document(region.hazards, region.scenarios, region.risks, copied)
     path = folder / "region.toml"
     with beside(path) as temporary:
         temporary.write_text(dump(document), encoding="utf-8", newline="\n")
@@ -371,12 +389,13 @@ def _code(crs: CRS) -> str:
 
 
 def _copied(path: Path, source: Path, folder: Path) -> str:
-    """Copy a road file to the same place in the new folder, and give its name there."""
+    """Copy a file that a region names to the same place in the new folder, and give its name there."""
     name = path.relative_to(source).as_posix() if path.is_relative_to(source) else path.name
-    target = folder / name
-    if not (target.exists() and target.samefile(path)):
-        with beside(target) as temporary:
-            shutil.copyfile(path, temporary)
+    for part in with_sidecars(path):
+        target = (folder / name).with_suffix(part.suffix)
+        if not (target.exists() and target.samefile(part)):
+            with beside(target) as temporary:
+                shutil.copyfile(part, temporary)
     return name
 
 

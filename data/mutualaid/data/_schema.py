@@ -17,8 +17,11 @@ from mutualaid.data._model import HOUR_CLASSES, SERVICES, Parameters
 __all__ = [
     "TABLES",
     "Column",
+    "HazardEntry",
     "ParametersEntry",
     "RegionFile",
+    "RiskEntry",
+    "ScenarioEntry",
     "TableSpec",
     "default_profile",
     "region_schema",
@@ -308,6 +311,8 @@ Filled = Annotated[Text, Field(min_length=1)]
 LongText = Annotated[str, Field(max_length=5000), AfterValidator(_lines)]
 CrsCode = Annotated[str, Field(pattern=CRS_PATTERN, max_length=50, examples=["EPSG:32632"])]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
+ShortId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+IsoDate = Annotated[str, Field(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$")]
 Department = Literal["career", "volunteer", "combination", "unknown"]
 
 
@@ -411,14 +416,14 @@ class SourceEntry(_Entry):
     """Provider with reference."""
     licence: LongText = ""
     """Licence."""
-    date: Annotated[str, Field(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$")] = ""
+    date: IsoDate = ""
     """Date that the data describe: year, month or day as ISO 8601."""
 
 
 class StandardEntry(_Entry):
     """A response-time standard of the region's own."""
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+    id: ShortId
     """Id that [parameters] may name."""
     name: Filled
     """Name."""
@@ -440,6 +445,114 @@ class StandardEntry(_Entry):
     """What must be known to use it."""
 
 
+Severity = Annotated[int, Field(ge=1, le=5)]
+
+
+class HazardEntry(_Entry):
+    """A hazard layer that a partner shares, in its own scheme of classes."""
+
+    id: ShortId
+    """Id that [[scenario]] may name."""
+    file: Filled
+    """Raster (.tif, .asc, .img, .nc), USGS ShakeMap (grid.xml) or polygons, inside the region folder."""
+    hazard: Literal[
+        "flood", "flash_flood", "coastal_flood", "tsunami", "wildfire", "earthquake", "landslide", "rockfall",
+        "avalanche", "wind", "ash", "other",
+    ]  # fmt: skip
+    """What threatens."""
+    quantity: Literal[
+        "depth", "velocity", "depth_velocity", "intensity", "acceleration", "wind_speed", "thickness",
+        "pressure", "energy", "fwi", "probability", "class",
+    ]  # fmt: skip
+    """What the values measure; `class` for codes of zones."""
+    unit: Text = ""
+    """Unit of the values in the file, such as m, cm, ft or %g; none for classes and indices."""
+    scheme: Text = ""
+    """Scheme that puts the values on the common scale: id of a built-in one, or a .toml file in the folder."""
+    name: Text = ""
+    """What people call it; else the id."""
+    return_period_years: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """How rare the state shown is, in years; left out for an event."""
+    event: Text = ""
+    """Name of the event, if it shows one."""
+    jurisdiction: Text = ""
+    """Who provides it: id of a jurisdiction, a country or a partner; left out for one that all share."""
+    source: LongText = ""
+    """Where it comes from."""
+    licence: LongText = ""
+    """On what terms."""
+    date: IsoDate = ""
+    """From when: year, month or day as ISO 8601."""
+    nodata_means: Literal["unknown", "none"] = "unknown"
+    """What a place without a value says: nobody looked, or there is no hazard."""
+    nodata: Annotated[float, Field(allow_inf_nan=True)] | None = None
+    """Value of a raster that means no data, if the file does not state it; nan if every cell has a value."""
+    derived: bool = False
+    """Derived from other data, illustrative, not official."""
+    band: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Band of a raster."""
+    layer: Filled | None = None
+    """Layer of a vector file that has several."""
+    column: Filled | None = None
+    """Column of a vector file with the values; field of a ShakeMap."""
+    crs: CrsCode | None = None
+    """CRS of a file that states none itself."""
+    covers: Annotated[list[float], Field(min_length=4, max_length=4)] | None = None
+    """West, south, east, north of what a vector layer covers, in its CRS, if that is more than its polygons."""
+
+
+class ScenarioEntry(_Entry):
+    """Hazards that strike at the same time, and what they do to roads and stations."""
+
+    id: ShortId
+    """Id, also the name of its layers in the results."""
+    name: Text = ""
+    """What people call it; else the id."""
+    layers: Annotated[list[Filled], Field(max_length=1000)] = []
+    """Ids of the hazard layers."""
+    combine: Literal["worst"] = "worst"
+    """A place is as severe as its worst hazard."""
+    roads: Literal["multiply", "close"] = "multiply"
+    """Several hazards on a road: their speed factors multiply, or any that slows it closes it."""
+    rules: dict[Filled, Filled] = {}
+    """What a hazard does to a road, by layer id or hazard: a rule's id, or a .toml file in the folder."""
+    stations_out: Severity = 3
+    """Severity from which a station is out of service."""
+    stations_delayed: Severity | None = None
+    """Severity from which a station's turnout is delayed."""
+    stations_delay_s: Seconds = 0.0
+    """By how many seconds."""
+    unknown: Literal["passable", "closed"] = "passable"
+    """Roads on which the hazard is unknown."""
+    closed_ways: Annotated[list[Annotated[int, Field(ge=1)]], Field(max_length=100_000)] = []
+    """OSM ways closed by an attribute of their own, such as a bridge that is overtopped or shaken."""
+    closed_crossings: Annotated[list[Filled], Field(max_length=100_000)] = []
+    """Ids of crossings that are closed."""
+    draws: Annotated[int, Field(ge=10, le=100_000)] = 200
+    """Number of draws where closures are probabilities."""
+    seed: Annotated[int, Field(ge=0)] = 1
+    """Seed of the draws."""
+    note: LongText = ""
+    """What must be said with every result."""
+
+
+class RiskEntry(_Entry):
+    """Scenarios of one hazard at several return periods: what must be expected in a year."""
+
+    id: ShortId
+    """Id."""
+    name: Text = ""
+    """What people call it; else the id."""
+    scenarios: Annotated[list[Filled], Field(min_length=1, max_length=100)]
+    """Ids of the scenarios, each of one return period."""
+    tail: Literal["constant", "zero"] = "constant"
+    """Beyond the rarest: its value holds, or nothing is added."""
+    frequent: Literal["zero", "constant", "triangle"] = "zero"
+    """Below the most frequent: nothing, its value, or falling to 0 at triangle_year."""
+    triangle_year: Annotated[float, Field(ge=1, le=1_000_000)] | None = None
+    """Return period in years at which nothing happens yet, with frequent = "triangle"."""
+
+
 class RegionFile(_Entry):
     """A border region: one region.toml beside the files it names."""
 
@@ -455,6 +568,9 @@ class RegionFile(_Entry):
     parameters: ParametersEntry = ParametersEntry()
     source: Annotated[list[SourceEntry], Field(max_length=1000)] = []
     standard: Annotated[list[StandardEntry], Field(max_length=1000)] = []
+    hazard: Annotated[list[HazardEntry], Field(max_length=1000)] = []
+    scenario: Annotated[list[ScenarioEntry], Field(max_length=1000)] = []
+    risk: Annotated[list[RiskEntry], Field(max_length=100)] = []
 
 
 def region_schema() -> dict[str, Any]:

@@ -62,6 +62,8 @@ def parse(path: Path) -> tuple[dict[str, Any], list[Defect]]:
                     sections[name] = adapter.validate_python(data[key])
                 except ValidationError:
                     continue
+            elif not field.is_required():
+                sections[name] = field.get_default()
         return sections, [_defect(path.name, detail) for detail in error.errors()]
     return {name: getattr(entry, name) for name in RegionFile.model_fields}, []
 

@@ -1,5 +1,6 @@
 """Hazard layers on one common scale, and what each hazard leaves of roads and services."""
 
+from mutualaid.data import HazardScenario
 from mutualaid.hazards._borders import shared_borders
 from mutualaid.hazards._compare import compare_return_periods
 from mutualaid.hazards._crosswalk import crosswalk, severities, unmapped
@@ -19,10 +20,19 @@ from mutualaid.hazards._passability import (
 from mutualaid.hazards._picture import Picture, one_picture, picture_polygons
 from mutualaid.hazards._rasters import read_window
 from mutualaid.hazards._read import read_hazard
+from mutualaid.hazards._region import Layers, check_hazards, mapping, read_layers
 from mutualaid.hazards._risk import ExpectedAnnual, expected_annual, expected_annual_by_row
 from mutualaid.hazards._roads import overlay_roads, road_effects, split_on_layer
 from mutualaid.hazards._sample import sample
-from mutualaid.hazards._scenario import HazardScenario, scenario_severity
+from mutualaid.hazards._scenario import scenario_severity
+from mutualaid.hazards._scenario_roads import (
+    RoadHazard,
+    RoadPieces,
+    default_rule,
+    lay_on_roads,
+    scenario_roads,
+    shares_along,
+)
 from mutualaid.hazards._schemes import Scheme, scheme, schemes
 from mutualaid.hazards._seams import compare_borders, seams
 from mutualaid.hazards._vectors import polygons
@@ -35,17 +45,24 @@ __all__ = [
     "ExpectedAnnual",
     "HazardLayer",
     "HazardScenario",
+    "Layers",
     "Passability",
     "Picture",
+    "RoadHazard",
+    "RoadPieces",
     "Scheme",
     "affected",
+    "check_hazards",
     "closures",
     "compare_borders",
     "compare_return_periods",
     "crosswalk",
+    "default_rule",
     "expected_annual",
     "expected_annual_by_row",
     "exposure",
+    "lay_on_roads",
+    "mapping",
     "one_picture",
     "overlay_roads",
     "passabilities",
@@ -53,16 +70,19 @@ __all__ = [
     "picture_polygons",
     "polygons",
     "read_hazard",
+    "read_layers",
     "read_window",
     "road_effects",
     "sample",
     "sample_closures",
+    "scenario_roads",
     "scenario_severity",
     "scheme",
     "schemes",
     "seams",
     "severities",
     "shared_borders",
+    "shares_along",
     "speed_factor",
     "speeds",
     "split_on_layer",

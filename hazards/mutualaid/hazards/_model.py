@@ -10,42 +10,9 @@ from typing import Literal
 from affine import Affine
 from pyproj import CRS
 
+from mutualaid.data import HAZARDS, NODATA_MEANINGS, QUANTITIES
+
 __all__ = ["HAZARDS", "NODATA_MEANINGS", "QUANTITIES", "SEVERITIES", "HazardLayer"]
-
-#: What can threaten, in the words of region.toml.
-HAZARDS: tuple[str, ...] = (
-    "flood",
-    "flash_flood",
-    "coastal_flood",
-    "tsunami",
-    "wildfire",
-    "earthquake",
-    "landslide",
-    "rockfall",
-    "avalanche",
-    "wind",
-    "ash",
-    "other",
-)
-
-#: What can be measured, and the unit of its values once they are read; empty for codes and indices.
-QUANTITIES: dict[str, str] = {
-    "depth": "m",
-    "velocity": "m/s",
-    "depth_velocity": "m2/s",
-    "intensity": "mmi",
-    "acceleration": "g",
-    "wind_speed": "m/s",
-    "thickness": "m",
-    "pressure": "kPa",
-    "energy": "kJ",
-    "fwi": "",
-    "probability": "",
-    "class": "",
-}
-
-#: What a cell without a value says: nobody looked, or somebody looked and there is no hazard.
-NODATA_MEANINGS: tuple[str, ...] = ("unknown", "none")
 
 #: The common scale. Unknown is missing, never 0.
 SEVERITIES: dict[int, str] = {

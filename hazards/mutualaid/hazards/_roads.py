@@ -31,7 +31,7 @@ from mutualaid.hazards._sample import ranks
 from mutualaid.hazards._schemes import scheme
 from mutualaid.hazards._vectors import class_codes, polygons
 
-__all__ = ["overlay_roads", "road_effects", "split_on_layer"]
+__all__ = ["check_fit", "overlay_roads", "road_effects", "split_on_layer"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -226,7 +226,7 @@ def road_effects(
     ...     bridge=roads["bridge"], tunnel=roads["tunnel"],
     ... )  # doctest: +SKIP
     """
-    _check_fit(layer, rule)
+    check_fit(layer, rule)
     labels = labels_of(lines)
     pieces = split_on_layer(layer, lines, crs=crs)
     if rule.quantity == "severity":
@@ -242,7 +242,7 @@ def _severity(layer: HazardLayer, pieces: pd.DataFrame) -> Floats:
     return severities(layer, pieces)["severity"].to_numpy(np.float64, na_value=np.nan)
 
 
-def _check_fit(layer: HazardLayer, rule: Passability) -> None:
+def check_fit(layer: HazardLayer, rule: Passability) -> None:
     """Refuse a rule that speaks of something else than what the layer holds."""
     where, remedy = f"layer {layer.id}", "choose another rule; `passabilities` lists them"
     defects = []

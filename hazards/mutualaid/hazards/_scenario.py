@@ -3,70 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mutualaid.data import HazardScenario
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards._model import HazardLayer
 from mutualaid.hazards._providers import UNKNOWN, as_int8, ask, believed, own_layers, unique_layers
 
-__all__ = ["COMBINE", "ROAD_RULES", "HazardScenario", "scenario_severity"]
-
-#: How the severities of several hazards become one.
-COMBINE: tuple[str, ...] = ("worst",)
-#: What several hazards do to a road: their speed factors multiply, or any that slows it closes it.
-ROAD_RULES: tuple[str, ...] = ("multiply", "close")
-
-
-@dataclass(frozen=True)
-class HazardScenario:
-    """Hazards that happen at the same time.
-
-    Attributes
-    ----------
-    id, name
-        Key of the scenario, and what people call it.
-    layers
-        Ids of the hazard layers that belong to it.
-    combine
-        ``worst``: a place is as severe as its worst hazard.
-    roads
-        ``multiply``: speed factors of several hazards on a road multiply; ``close``: a road that any of them
-        slows down is closed.
-    note
-        What must be said with every result.
-
-    Raises
-    ------
-    HazardError
-        No layer, a layer twice, or a word that is not one of these.
-    """
-
-    id: str
-    name: str
-    layers: tuple[str, ...]
-    combine: str = "worst"
-    roads: str = "multiply"
-    note: str = ""
-
-    def __post_init__(self) -> None:
-        where = f"scenario {self.id}"
-        defects = []
-        for key, value, words in (("combine", self.combine, COMBINE), ("roads", self.roads, ROAD_RULES)):
-            if value not in words:
-                expected = " or ".join(words)
-                defects.append(Defect("", f"{where}, {key}", expected, repr(value), f"write {expected}"))
-        twice = sorted({key for key in self.layers if self.layers.count(key) > 1})
-        if not self.layers or twice:
-            got = f"{', '.join(twice)} twice" if twice else "none"
-            expected = "at least one hazard layer, each once"
-            defects.append(Defect("", f"{where}, layers", expected, got, "correct the list of layer ids"))
-        if defects:
-            raise HazardError(defects)
+__all__ = ["scenario_severity"]
 
 
 def scenario_severity(

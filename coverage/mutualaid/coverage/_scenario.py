@@ -1,0 +1,470 @@
+"""Coverage under a hazard: stations out of service, roads slowed and closed, and who is still reached."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mutualaid.coverage._coverage import LEVELS, coverage, within
+from mutualaid.coverage._response import response_times
+from mutualaid.coverage._standards import Standard
+from mutualaid.data import HazardScenario, Parameters
+from mutualaid.errors import Defect, HazardError
+from mutualaid.hazards import (
+    HazardLayer,
+    RoadHazard,
+    RoadPieces,
+    lay_on_roads,
+    sample_closures,
+    scenario_roads,
+    scenario_severity,
+    shares_along,
+)
+from mutualaid.network import RouteGraph, nearest, reweighted, travel_times
+
+__all__ = ["FairWeather", "ScenarioResult", "drive_times", "reached_by_road", "scenario_coverage"]
+
+#: Hazards in which a place is flooded.
+_WATER = ("flood", "flash_flood", "coastal_flood", "tsunami")
+#: Longest time that a search tells apart, in seconds: without limit, for whether there is a way at all.
+_NO_LIMIT_S = 1_000_000.0
+
+
+@dataclass(frozen=True, eq=False)
+class FairWeather:
+    """What a scenario is computed from and compared with: the same region without a hazard.
+
+    Attributes
+    ----------
+    graph
+        Its roads with the times of the profile.
+    stations, demand
+        Active stations of the service and demand, with ``partner`` and the columns of `mutualaid.network.snap`
+        (its ``status`` as ``road_status``).
+    jurisdictions
+        Polygons with ``country`` and ``partner``, indexed by id.
+    parameters, standard
+        Those of the run, and the common standard.
+    coverage
+        Coverage without a hazard, as `coverage` returns it.
+    connected
+        (demand,) bool: some station has a way there, however long.
+    leaving
+        (stations,) bool: it reaches some demand within the cutoff.
+    """
+
+    graph: RouteGraph
+    stations: gpd.GeoDataFrame
+    demand: gpd.GeoDataFrame
+    jurisdictions: gpd.GeoDataFrame
+    parameters: Parameters
+    standard: Standard
+    coverage: gpd.GeoDataFrame
+    connected: NDArray[np.bool_]
+    leaving: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class ScenarioResult:
+    """Who reaches whom in one scenario.
+
+    Attributes
+    ----------
+    scenario, layers
+        The scenario, and the hazard layers that it is made of.
+    return_period_years
+        That of its layers if all have the same one, else NaN.
+    stations
+        Index of the stations; ``severity`` (Int8, missing if unknown), ``severity_status``, ``hazard`` and ``layer``
+        that decide (see `mutualaid.hazards.scenario_severity`), and ``state``: ``in_service``, ``delayed`` (its
+        turnout takes longer), ``out`` (it stands in the hazard) or ``cut_off`` (in service, but no open road
+        leads away from it).
+    roads
+        What the scenario leaves of the roads, one row a road of the network: see
+        `mutualaid.hazards.RoadHazard`; ``closed`` includes what the scenario closes by name (``closed_by_name``).
+    rules
+        Id of the rule by which each layer was read for roads.
+    coverage
+        On the index, geometry and columns of `coverage` (``status``, ``alone_s``, ``joint_covered`` …), under
+        the hazard, and
+
+        * ``fair_status``, ``fair_alone_s``, ``fair_joint_s``, ``fair_alone_covered``,
+          ``fair_joint_covered``: without it;
+        * ``severity``, ``severity_status``, ``hazard``, ``layer`` and ``severity_<hazard>`` of the place itself;
+        * ``exposed`` (boolean, missing if unknown): the place is in a hazard; ``flooded``: in water;
+        * ``isolated`` (bool): no unit in service has an open way to it, however long, although in fair weather
+          there is one;
+        * ``loss``: ``held`` (the own service no longer comes in time, the joint team does), ``lost`` (the joint team
+          came in time, and now nobody does) or ``none``;
+        * with probabilities of closure: ``alone_probability`` and ``joint_probability`` of being reached within
+          the standard, and ``alone_error``, ``joint_error``, their standard errors. The other columns then hold for
+          roads that are certainly closed alone.
+    draws
+        People reached within the standard in each draw, by level; empty without probabilities of closure.
+    end_s
+        Seconds on the standard's clock at which the slowest crew ends its search: nobody is reached later.
+    """
+
+    scenario: HazardScenario
+    layers: tuple[HazardLayer, ...]
+    return_period_years: float
+    stations: pd.DataFrame
+    roads: pd.DataFrame
+    rules: Mapping[str, str]
+    coverage: gpd.GeoDataFrame
+    draws: pd.DataFrame
+    end_s: float
+
+
+def scenario_coverage(
+    fair: FairWeather,
+    scenario: HazardScenario,
+    layers: Sequence[HazardLayer],
+    *,
+    laid: dict[str, RoadPieces] | None = None,
+) -> ScenarioResult:
+    """Compute coverage under a scenario; of the network nothing is built again but its weights.
+
+    Parameters
+    ----------
+    fair
+        The region without a hazard.
+    scenario
+        The scenario.
+    layers
+        Hazard layers; those that the scenario does not name are ignored, but for a velocity that a depth needs.
+    laid
+        Layers laid along the roads already, by id; those that are missing are added, to be used again.
+
+    Returns
+    -------
+    ScenarioResult
+
+    Raises
+    ------
+    HazardError
+        A layer or a crossing that the scenario names is not there, a rule does not fit its layer, or a layer has
+        no scheme.
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import analyse
+    >>> from mutualaid.data import demo_path, read_region
+    >>> result = analyse(read_region(demo_path()))
+    >>> worst = max(result.scenarios, key=lambda one: (one.coverage["status"] == "gap").sum())
+    >>> bool((worst.coverage["joint_covered"] <= worst.coverage["fair_joint_covered"]).all())
+    True
+    """
+    laid = {} if laid is None else laid
+    wanted = [
+        one for one in layers if one.id in scenario.layers or (one.quantity == "velocity" and not one.scheme)
+    ]
+    network = fair.graph.network
+    lines = network.lines()
+    for layer in wanted:
+        if layer.id not in laid:
+            laid[layer.id] = lay_on_roads(layer, lines, crs=network.crs)
+    roads = network.roads
+    left = scenario_roads(
+        scenario,
+        [laid[layer.id] for layer in wanted],
+        lines,
+        free_flow_kph=_free_flow_kph(fair.graph),
+        vehicle="emergency" if "emergency" in fair.graph.profile.kinds else "car",
+        bridge=roads["bridge"],
+        tunnel=roads["tunnel"],
+        covered=roads["covered"],
+        jurisdiction=roads["jurisdiction"].astype(object).tolist(),
+        jurisdictions=fair.jurisdictions,
+    )
+    by_name = _closed_by_name(fair.graph, scenario)
+    table = left.roads.assign(closed_by_name=by_name)
+    table["closed"] |= by_name
+    graph = reweighted(fair.graph, _drive_ms(fair.graph, table))
+    stations = _station_states(fair, scenario, wanted)
+    serving = (stations["state"] != "out").to_numpy()
+    origins = _positions(left, by_name, fair.stations, serving)
+    places = _positions(left, by_name, fair.demand)
+    drive = drive_times(graph, origins, places, fair.parameters.cutoff_s)
+    stuck = serving & ~fair.stations.index.isin(drive["origin"].unique()) & fair.leaving
+    stations.loc[stuck, "state"] = "cut_off"
+    covered = coverage(_response(fair, drive, stations), fair.demand, fair.stations, fair.standard)
+    said = _severity(fair.demand, scenario, wanted, fair.jurisdictions)
+    found = _described(fair, covered, said, reached_by_road(graph, origins, places))
+    draws = pd.DataFrame(columns=list(LEVELS), dtype=np.float64)
+    if table["probability"].gt(0).any():
+        chances, draws = _drawn(fair, graph, origins, places, stations, table, scenario)
+        found = found.assign(**chances)
+    mine = tuple(layer for layer in wanted if layer.id in scenario.layers)
+    periods = {layer.return_period_years for layer in mine}
+    return ScenarioResult(
+        scenario=scenario,
+        layers=mine,
+        return_period_years=periods.pop() if len(periods) == 1 else math.nan,
+        stations=stations.drop(columns="delay_s"),
+        roads=table,
+        rules=left.rules,
+        coverage=found,
+        draws=draws,
+        end_s=fair.parameters.cutoff_s + _lead_s(fair, stations, slowest=True),
+    )
+
+
+# --- roads ---------------------------------------------------------------------------------------------------
+
+
+def _free_flow_kph(graph: RouteGraph) -> NDArray[np.float64]:
+    """Speed along each road in its faster direction; what cannot be driven or has no length counts as 1 km/h."""
+    length_m = graph.network.roads["length_m"].to_numpy()
+    ms = graph.drive_ms.reshape(-1, 2).astype(np.float64)
+    fastest = np.where(ms > 0, ms, np.inf).min(axis=1)
+    kph = 3600 * length_m / fastest
+    return np.where(kph > 0, kph, 1.0)
+
+
+def _closed_by_name(graph: RouteGraph, scenario: HazardScenario) -> NDArray[np.bool_]:
+    """(m,) whether the scenario names the way or the crossing of each road as closed."""
+    roads, crossings = graph.network.roads, graph.network.crossings.index
+    unknown = [("closed_crossings", name) for name in scenario.closed_crossings if name not in crossings]
+    ways = set(roads["way"].unique().tolist())
+    unknown += [("closed_ways", str(way)) for way in scenario.closed_ways if way not in ways]
+    if unknown:
+        raise HazardError(
+            Defect("", f"scenario {scenario.id}, {key}", "ids in the road network", name, "correct the id")
+            for key, name in unknown
+        )
+    closed = roads["way"].isin(scenario.closed_ways).to_numpy(copy=True)
+    shut = np.flatnonzero(crossings.isin(scenario.closed_crossings))
+    return np.asarray(closed | roads["crossing"].isin(shut).to_numpy(), dtype=np.bool_)
+
+
+def _drive_ms(graph: RouteGraph, roads: pd.DataFrame) -> NDArray[np.int64]:
+    """Time along each directed edge: longer where roads are slowed down, -1 where they are closed."""
+    factor = np.where(roads["closed"] | (roads["factor"] <= 0), 1.0, roads["factor"])
+    slowed = np.repeat(factor < 1, 2) & (graph.drive_ms > 0)
+    before = graph.drive_ms.astype(np.float64)
+    longest = float(2**30 - 1)
+    after = np.minimum(np.floor(before / np.repeat(factor, 2) + 0.5), longest)
+    times = np.where(slowed, after, before).astype(np.int64)
+    times[np.repeat(roads["closed"].to_numpy(), 2)] = -1
+    return times
+
+
+def _positions(
+    left: RoadHazard,
+    by_name: NDArray[np.bool_],
+    places: pd.DataFrame,
+    taking_part: NDArray[np.bool_] | None = None,
+) -> pd.DataFrame:
+    """Places as `snap` gives them, with how long the way along their own road takes: see `shares_along`.
+
+    Those that take no part have another status than ``ok``.
+    """
+    road = places["road"].to_numpy(np.int64)
+    on = road >= 0
+    shares = np.full((len(places), 2), np.nan)
+    along = shares_along(left, road[on], places["fraction"].to_numpy()[on])
+    shares[on] = np.where(by_name[road[on]][:, None], np.inf, np.column_stack(along))
+    status = places["road_status"].to_numpy(dtype=object)
+    if taking_part is not None:
+        status = np.where(taking_part, status, "out")
+    columns: dict[str, Any] = {name: places[name] for name in ("road", "fraction", "side", "distance_m")}
+    columns |= {"share_a": shares[:, 0], "share_b": shares[:, 1], "status": status}
+    return pd.DataFrame(columns, index=places.index)
+
+
+# --- stations and places -------------------------------------------------------------------------------------
+
+
+def _severity(
+    points: gpd.GeoDataFrame,
+    scenario: HazardScenario,
+    layers: Sequence[HazardLayer],
+    jurisdictions: gpd.GeoDataFrame,
+) -> pd.DataFrame:
+    """Give what `scenario_severity` says; unknown where the scenario only closes roads."""
+    telling = tuple(
+        layer.id
+        for layer in layers
+        if layer.id in scenario.layers and (layer.scheme or layer.quantity == "velocity")
+    )
+    if any(layer.scheme for layer in layers if layer.id in telling):
+        some = replace(scenario, layers=telling)
+        return scenario_severity(points, layers, some, jurisdictions=jurisdictions)
+    empty = pd.array([pd.NA] * len(points), dtype="Int8")
+    texts = {"status": "unknown", "hazard": "", "layer": "", "unknown_hazards": ""}
+    return pd.DataFrame({"severity": empty, **texts}, index=points.index)
+
+
+def _station_states(
+    fair: FairWeather, scenario: HazardScenario, layers: Sequence[HazardLayer]
+) -> pd.DataFrame:
+    said = _severity(fair.stations, scenario, layers, fair.jurisdictions)
+    rank = said["severity"].to_numpy(np.int64, na_value=-1)
+    out = rank >= scenario.stations_out
+    late = ~out & (rank >= (6 if scenario.stations_delayed is None else scenario.stations_delayed))
+    return pd.DataFrame(
+        {
+            "severity": said["severity"],
+            "severity_status": said["status"],
+            "hazard": said["hazard"],
+            "layer": said["layer"],
+            "state": np.select([out, late], ["out", "delayed"], "in_service"),
+            "delay_s": np.where(late, scenario.stations_delay_s, 0.0),
+        },
+        index=fair.stations.index,
+    )
+
+
+def drive_times(
+    graph: RouteGraph, origins: pd.DataFrame, places: pd.DataFrame, limit_s: float
+) -> pd.DataFrame:
+    """Drive times by pair; ids as categories, because a text for each of millions of pairs is slow."""
+    drive = travel_times(
+        graph, origins.reset_index(drop=True), places.reset_index(drop=True), limit_s=limit_s
+    )
+    return drive.assign(
+        origin=pd.Categorical.from_codes(drive["origin"], categories=origins.index),
+        destination=pd.Categorical.from_codes(drive["destination"], categories=places.index),
+    )
+
+
+def _response(fair: FairWeather, drive: pd.DataFrame, stations: pd.DataFrame) -> pd.DataFrame:
+    """Response times with what the hazard adds to the turnout."""
+    times = response_times(drive, fair.stations, fair.demand, fair.parameters)
+    delay_s = stations["delay_s"].to_numpy()
+    return times.assign(turnout_s=times["turnout_s"] + delay_s[times["station"].cat.codes])
+
+
+def reached_by_road(graph: RouteGraph, origins: pd.DataFrame, places: pd.DataFrame) -> NDArray[np.bool_]:
+    """Say to which places any of the origins has a way, however long.
+
+    Parameters
+    ----------
+    graph
+        The roads.
+    origins, places
+        As `mutualaid.network.snap` gives them.
+
+    Returns
+    -------
+    array
+        (n,) bool.
+    """
+    found = nearest(
+        graph, origins.reset_index(drop=True), places.reset_index(drop=True), k=1, limit_s=_NO_LIMIT_S
+    )
+    reached = np.zeros(len(places), dtype=np.bool_)
+    reached[found["destination"].to_numpy(np.int64)] = True
+    return reached
+
+
+def _described(
+    fair: FairWeather, covered: gpd.GeoDataFrame, places: pd.DataFrame, reached: NDArray[np.bool_]
+) -> gpd.GeoDataFrame:
+    """Coverage with the hazard at each place, and what was there without it."""
+    before = fair.coverage
+    columns: dict[str, Any] = {"fair_status": before["status"]}
+    for level in LEVELS:
+        columns[f"fair_{level}_s"] = before[f"{level}_s"]
+        columns[f"fair_{level}_covered"] = before[f"{level}_covered"]
+    columns |= {name: places[name] for name in ("severity", "hazard", "layer")}
+    columns["severity_status"] = places["status"]
+    by_hazard = [name for name in map(str, places.columns) if name.startswith("severity_")]
+    columns |= {name: places[name] for name in by_hazard}
+    columns["exposed"] = _at_least_one(places["severity"])
+    wet = [name for name in by_hazard if name.removeprefix("severity_") in _WATER]
+    columns["flooded"] = _any([_at_least_one(places[name]) for name in wet], covered.index)
+    columns["isolated"] = fair.connected & ~reached
+    held = before["alone_covered"] & ~covered["alone_covered"] & covered["joint_covered"]
+    lost = before["joint_covered"] & ~covered["joint_covered"]
+    columns["loss"] = np.select([lost, held], ["lost", "held"], "none")
+    return covered.assign(**columns)
+
+
+def _at_least_one(severity: pd.Series) -> pd.Series:
+    return (severity >= 1).astype("boolean")
+
+
+def _any(flags: Sequence[pd.Series], index: pd.Index) -> pd.Series:
+    """Whether any is true: unknown if none is and one is unknown, or if there are none."""
+    total = pd.Series(pd.NA if not flags else False, index=index, dtype="boolean")
+    for flag in flags:
+        total |= flag
+    return total
+
+
+# --- closures by chance --------------------------------------------------------------------------------------
+
+
+def _drawn(
+    fair: FairWeather,
+    graph: RouteGraph,
+    origins: pd.DataFrame,
+    places: pd.DataFrame,
+    stations: pd.DataFrame,
+    roads: pd.DataFrame,
+    scenario: HazardScenario,
+) -> tuple[dict[str, NDArray[np.float64]], pd.DataFrame]:
+    """Draw closures, and give how often each place is reached within the standard, by level.
+
+    Each road is drawn by itself. Equal draws are computed once.
+    """
+    chance = roads["probability"].fillna(0.0).to_numpy()
+    risky = np.flatnonzero((chance > 0) & ~roads["closed"].to_numpy())
+    closed = sample_closures(chance[risky], scenario.draws, scenario.seed)
+    kinds, kind, count = np.unique(closed, axis=0, return_inverse=True, return_counts=True)
+    limit_s = _useful_drive_s(fair, stations)
+    hits = {level: np.zeros(len(places)) for level in LEVELS}
+    people = {level: np.zeros(len(kinds)) for level in LEVELS}
+    weight = fair.demand["population"].to_numpy()
+    for number, (shut, times) in enumerate(zip(kinds, count, strict=True)):
+        drive_ms = graph.drive_ms.astype(np.int64)
+        edges = 2 * risky[shut][:, None] + np.array([0, 1])
+        drive_ms[edges.ravel()] = -1
+        left = reweighted(graph, drive_ms)
+        start, end = (_off_closed(table, risky[shut]) for table in (origins, places))
+        drive = drive_times(left, start, end, limit_s)
+        covered = within(_response(fair, drive, stations), fair.demand, fair.stations, fair.standard)
+        for level in LEVELS:
+            hits[level] += times * covered[level]
+            people[level][number] = math.fsum(weight[covered[level]])
+    table = pd.DataFrame({level: people[level][kind.ravel()] for level in LEVELS})
+    table.index.name = "draw"
+    found: dict[str, NDArray[np.float64]] = {}
+    for level in LEVELS:
+        share = hits[level] / scenario.draws
+        found[f"{level}_probability"] = share
+        found[f"{level}_error"] = np.sqrt(share * (1 - share) / scenario.draws)
+    return found, table
+
+
+def _off_closed(places: pd.DataFrame, closed: NDArray[np.int64]) -> pd.DataFrame:
+    """Places from which nobody can leave along a closed road: where on it the closure is, nobody knows."""
+    on = places["road"].isin(closed)
+    return places.assign(**{name: places[name].mask(on, np.inf) for name in ("share_a", "share_b")})
+
+
+def _useful_drive_s(fair: FairWeather, stations: pd.DataFrame) -> float:
+    """Longest drive that can still be within the standard: what is longer need not be searched."""
+    left_s = fair.standard.limit_s - _lead_s(fair, stations, slowest=False)
+    return float(min(max(left_s, 0.0) + 1.0, fair.parameters.cutoff_s))
+
+
+def _lead_s(fair: FairWeather, stations: pd.DataFrame, *, slowest: bool) -> float:
+    """Seconds on the standard's clock before the wheels roll: of the slowest crew, a neighbour's, or the fastest."""
+    parameters = fair.parameters
+    turnout_s = fair.stations["turnout_used_s"].to_numpy() + stations["delay_s"].to_numpy()
+    before = (
+        ("t0", parameters.answering_s),
+        ("t1", parameters.processing_s),
+        ("t2", float(turnout_s.max() + parameters.dispatch_s if slowest else turnout_s.min())),
+    )
+    return sum(seconds for point, seconds in before if point >= fair.standard.start)

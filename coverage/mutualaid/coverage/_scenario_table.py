@@ -1,0 +1,202 @@
+"""The numbers of scenarios: fair weather against hazard, alone against joint, by jurisdiction and severity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mutualaid.coverage._coverage import LEVELS
+from mutualaid.coverage._risk import RiskResult, later_minutes
+from mutualaid.coverage._scenario import ScenarioResult
+from mutualaid.errors import Defect
+from mutualaid.hazards import SEVERITIES, HazardLayer, exposure, mapping
+
+__all__ = ["hazard_numbers", "scenario_table"]
+
+#: Every place is in one of these, and "all" holds them all.
+_CLASSES: tuple[str, ...] = ("all", *SEVERITIES.values(), "unknown", "outside")
+
+
+def scenario_table(result: ScenarioResult) -> pd.DataFrame:
+    """Compare fair weather and hazard, alone and joint, in one table.
+
+    Parameters
+    ----------
+    result
+        What `scenario_coverage` gave.
+
+    Returns
+    -------
+    DataFrame
+        One row for all (``jurisdiction`` empty) and for each jurisdiction, and each severity of the place itself
+        that has people: ``class`` is ``all``, one of `mutualaid.hazards.SEVERITIES`, ``unknown`` or ``outside``;
+        ``severity`` (Int8, missing for the others). Then people: ``population``, those reached within the
+        standard ``fair_alone``, ``fair_joint``, ``alone``, ``joint``; ``lost_alone`` (reached alone in fair
+        weather and no longer), ``lost_joint``, ``held`` (lost alone, but the joint team still comes in time),
+        ``isolated``; and ``later_alone``, ``later_joint``: person-minutes by which help comes later (see
+        `mutualaid.coverage.later_minutes`). The classes of a jurisdiction sum to its ``all``.
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import analyse, scenario_table
+    >>> from mutualaid.data import demo_path, read_region
+    >>> result = analyse(read_region(demo_path()))
+    >>> table = scenario_table(result.scenarios[0])
+    >>> total = table[(table["jurisdiction"] == "") & (table["class"] == "all")].iloc[0]
+    >>> abs(total["population"] - result.summary["headline"]["population"]) < 0.001
+    True
+    """
+    covered = result.coverage
+    measures = _measures(result)
+    kind = _class_of(covered)
+    place = covered["jurisdiction"].to_numpy()
+    rows = []
+    for name in ("", *pd.unique(place)):
+        here = np.ones(len(covered), dtype=np.bool_) if name == "" else place == name
+        for code, label in enumerate(_CLASSES):
+            chosen = here if label == "all" else here & (kind == code)
+            if label != "all" and not (covered["population"].to_numpy()[chosen] > 0).any():
+                continue
+            sums = {key: math.fsum(values[chosen]) for key, values in measures.items()}
+            severity = code - 1 if 0 < code <= len(SEVERITIES) else None
+            rows.append({"jurisdiction": str(name), "class": label, "severity": severity, **sums})
+    return pd.DataFrame(rows).astype({"severity": "Int8"})
+
+
+def _class_of(covered: gpd.GeoDataFrame) -> NDArray[np.int64]:
+    """Position in `_CLASSES` of each place."""
+    rank = covered["severity"].to_numpy(np.int64, na_value=-1)
+    outside = (covered["severity_status"] == "outside").to_numpy()
+    unknown = len(SEVERITIES) + 1 + outside
+    return np.where(rank >= 0, rank + 1, unknown).astype(np.int64)
+
+
+def _measures(result: ScenarioResult) -> dict[str, NDArray[np.float64]]:
+    covered = result.coverage
+    people = covered["population"].to_numpy(np.float64)
+
+    def where(mask: pd.Series | NDArray[Any]) -> NDArray[np.float64]:
+        return np.where(np.asarray(mask, dtype=np.bool_), people, 0.0)
+
+    measures = {"population": people}
+    measures |= {f"fair_{level}": where(covered[f"fair_{level}_covered"]) for level in LEVELS}
+    measures |= {level: where(covered[f"{level}_covered"]) for level in LEVELS}
+    measures |= {
+        f"lost_{level}": where(covered[f"fair_{level}_covered"] & ~covered[f"{level}_covered"])
+        for level in LEVELS
+    }
+    measures["held"] = where(covered["loss"] == "held")
+    measures["isolated"] = where(covered["isolated"])
+    measures |= {f"later_{level}": later_minutes(result, level) for level in LEVELS}
+    return measures
+
+
+def hazard_numbers(
+    layers: Sequence[HazardLayer],
+    seams: gpd.GeoDataFrame,
+    results: Iterable[ScenarioResult],
+    risks: Iterable[RiskResult],
+    defects: Iterable[Defect],
+) -> dict[str, Any]:
+    """Collect what is reported about hazards: a part of `summarise`.
+
+    Parameters
+    ----------
+    layers, seams, results, risks
+        What was computed.
+    defects
+        Why a layer was not used, or a scenario not computed.
+
+    Returns
+    -------
+    dict
+        ``layers``, ``crosswalk`` (the mapping used, one entry a class), ``seams``, ``scenarios``, ``risks``,
+        ``not_computed``; not yet ready for JSON.
+    """
+    plain = pd.DataFrame(seams.drop(columns=seams.geometry.name))
+    return {
+        "layers": [_layer(layer) for layer in layers],
+        "crosswalk": mapping(layers).to_dict("records"),
+        "seams": plain.reset_index().to_dict("records"),
+        "scenarios": {one.scenario.id: _scenario(one) for one in results},
+        "risks": {one.risk.id: _risk(one) for one in risks},
+        "not_computed": [str(defect) for defect in defects],
+    }
+
+
+def _layer(layer: HazardLayer) -> dict[str, Any]:
+    names = (
+        "id", "name", "hazard", "quantity", "unit", "scheme", "return_period_years", "event", "jurisdiction",
+        "source", "licence", "date", "nodata_means", "derived",
+    )  # fmt: skip
+    return {name: getattr(layer, name) for name in names} | {"file": layer.file.name}
+
+
+def _scenario(result: ScenarioResult) -> dict[str, Any]:
+    table = scenario_table(result)
+    covered, scenario = result.coverage, result.scenario
+    states = result.stations["state"].value_counts()
+    roads = result.roads
+    said = covered[["severity", "severity_status"]].rename(columns={"severity_status": "status"})
+    exposed = exposure(covered, said)
+    everybody = exposed.groupby("class", sort=False)["population"].sum().to_dict()
+    whole = table[table["class"] == "all"].drop(columns=["class", "severity"])
+    block = {
+        "name": scenario.name,
+        "note": scenario.note,
+        "layers": [layer.id for layer in result.layers],
+        "hazards": list(dict.fromkeys(layer.hazard for layer in result.layers)),
+        "derived": any(layer.derived for layer in result.layers),
+        "return_period_years": result.return_period_years,
+        "rules": dict(result.rules),
+        "stations": {
+            "in_service": int(states.get("in_service", 0)),
+            "delayed": int(states.get("delayed", 0)),
+            "cut_off": int(states.get("cut_off", 0)),
+            "out": result.stations.index[result.stations["state"] == "out"].astype(str).tolist(),
+            "unknown": int(result.stations["severity"].isna().sum()),
+        },
+        "roads_km": {
+            "affected": roads["affected_m"].sum() / 1000,
+            "closed": roads["closed_m"].sum() / 1000,
+            "unknown": roads["unknown_m"].sum() / 1000,
+            "roads_closed": int(roads["closed"].sum()),
+        },
+        "people_by_severity": everybody,
+        "total": _without_name(whole[whole["jurisdiction"] == ""]),
+        "jurisdictions": {
+            str(name): _without_name(rows)
+            for name, rows in whole[whole["jurisdiction"] != ""].groupby("jurisdiction", sort=False)
+        },
+        "by_severity": table[table["class"] != "all"].to_dict("records"),
+    }
+    if len(result.draws):
+        block["chance"] = {
+            level: {
+                "people": float(result.draws[level].mean()),
+                "error": float(result.draws[level].std(ddof=1) / math.sqrt(len(result.draws))),
+            }
+            for level in LEVELS
+        } | {"draws": len(result.draws), "seed": scenario.seed}
+    return block
+
+
+def _without_name(row: pd.DataFrame) -> dict[str, Any]:
+    return {str(key): value for key, value in row.drop(columns="jurisdiction").iloc[0].items()}
+
+
+def _risk(result: RiskResult) -> dict[str, Any]:
+    return {
+        "name": result.risk.name,
+        "scenarios": list(result.risk.scenarios),
+        "tail": result.tail_rule,
+        "frequent": result.frequent_rule,
+        "findings": list(result.findings),
+        "table": result.table.to_dict("records"),
+    }
