@@ -248,10 +248,9 @@ def _hazards(
     found_seams = gpd.GeoDataFrame(
         {"kind": []}, geometry=[], crs=region.crs, index=pd.Index([], name="id", dtype="str")
     )
-    telling = [one for one in layers.layers if one.scheme or one.quantity == "velocity"]
-    if telling:
+    if layers.layers:
         try:
-            found_seams = seams(region.jurisdictions, telling)
+            found_seams = seams(region.jurisdictions, layers.layers)
         except HazardError as error:
             defects += error.defects
     results: dict[str, ScenarioResult] = {}

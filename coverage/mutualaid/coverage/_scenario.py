@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import geopandas as gpd
@@ -69,6 +70,11 @@ class FairWeather:
     coverage: gpd.GeoDataFrame
     connected: NDArray[np.bool_]
     leaving: NDArray[np.bool_]
+
+    @cached_property
+    def lines(self) -> NDArray[np.object_]:
+        """Lines of the roads: made once for all scenarios."""
+        return self.graph.network.lines()
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +173,7 @@ def scenario_coverage(
         one for one in layers if one.id in scenario.layers or (one.quantity == "velocity" and not one.scheme)
     ]
     network = fair.graph.network
-    lines = network.lines()
+    lines = fair.lines
     for layer in wanted:
         if layer.id not in laid:
             laid[layer.id] = lay_on_roads(layer, lines, crs=network.crs)
@@ -289,15 +295,9 @@ def _severity(
     layers: Sequence[HazardLayer],
     jurisdictions: gpd.GeoDataFrame,
 ) -> pd.DataFrame:
-    """Give what `scenario_severity` says; unknown where the scenario only closes roads."""
-    telling = tuple(
-        layer.id
-        for layer in layers
-        if layer.id in scenario.layers and (layer.scheme or layer.quantity == "velocity")
-    )
-    if any(layer.scheme for layer in layers if layer.id in telling):
-        some = replace(scenario, layers=telling)
-        return scenario_severity(points, layers, some, jurisdictions=jurisdictions)
+    """Give what `scenario_severity` says; unknown where the scenario only speaks of roads."""
+    if any(layer.scheme for layer in layers if layer.id in scenario.layers):
+        return scenario_severity(points, layers, scenario, jurisdictions=jurisdictions)
     empty = pd.array([pd.NA] * len(points), dtype="Int8")
     texts = {"status": "unknown", "hazard": "", "layer": "", "unknown_hazards": ""}
     return pd.DataFrame({"severity": empty, **texts}, index=points.index)

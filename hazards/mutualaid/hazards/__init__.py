@@ -2,6 +2,7 @@
 
 from mutualaid.data import HazardScenario
 from mutualaid.hazards._borders import shared_borders
+from mutualaid.hazards._classes import layer_classes
 from mutualaid.hazards._compare import compare_return_periods
 from mutualaid.hazards._crosswalk import crosswalk, severities, unmapped
 from mutualaid.hazards._exposure import exposure
@@ -17,7 +18,13 @@ from mutualaid.hazards._passability import (
     speed_factor,
     speeds,
 )
-from mutualaid.hazards._picture import Picture, one_picture, picture_polygons
+from mutualaid.hazards._picture import (
+    Picture,
+    ScenarioPicture,
+    one_picture,
+    picture_polygons,
+    scenario_picture,
+)
 from mutualaid.hazards._rasters import read_window
 from mutualaid.hazards._read import read_hazard
 from mutualaid.hazards._region import Layers, check_hazards, mapping, read_layers
@@ -50,6 +57,7 @@ __all__ = [
     "Picture",
     "RoadHazard",
     "RoadPieces",
+    "ScenarioPicture",
     "Scheme",
     "affected",
     "check_hazards",
@@ -62,6 +70,7 @@ __all__ = [
     "expected_annual_by_row",
     "exposure",
     "lay_on_roads",
+    "layer_classes",
     "mapping",
     "one_picture",
     "overlay_roads",
@@ -75,6 +84,7 @@ __all__ = [
     "road_effects",
     "sample",
     "sample_closures",
+    "scenario_picture",
     "scenario_roads",
     "scenario_severity",
     "scheme",

@@ -15,7 +15,7 @@ from mutualaid.hazards._schemes import Scheme
 from mutualaid.hazards._schemes import scheme as find_scheme
 from mutualaid.hazards._vectors import class_codes
 
-__all__ = ["crosswalk", "severities", "unmapped"]
+__all__ = ["crosswalk", "positions_in", "severities", "unmapped"]
 
 
 def crosswalk(
@@ -58,7 +58,7 @@ def crosswalk(
     """
     found = scheme if isinstance(scheme, Scheme) else find_scheme(scheme)
     series = values if isinstance(values, pd.Series) else pd.Series(values)
-    position = _positions(series, found, velocity)
+    position = positions_in(series, found, velocity)
     classes = found.classes
     columns = {
         "severity": classes["severity"].array,
@@ -97,7 +97,7 @@ def unmapped(
     """
     found = scheme if isinstance(scheme, Scheme) else find_scheme(scheme)
     series = values if isinstance(values, pd.Series) else pd.Series(values)
-    position = _positions(series, found, velocity)
+    position = positions_in(series, found, velocity)
     left = series[(position < 0) & series.notna().to_numpy()]
     if found.needs_velocity and velocity is not None and not _are_codes(series, found):
         left = left[~np.isnan(np.asarray(velocity, np.float64)[series.index.get_indexer(left.index)])]
@@ -156,7 +156,7 @@ def _are_codes(series: pd.Series, scheme: Scheme) -> bool:
     )
 
 
-def _positions(series: pd.Series, scheme: Scheme, velocity: ArrayLike | None) -> NDArray[np.intp]:
+def positions_in(series: pd.Series, scheme: Scheme, velocity: ArrayLike | None) -> NDArray[np.intp]:
     """Position of each value's class in the scheme; -1 for none."""
     if _are_codes(series, scheme):
         place = {code: position for position, code in enumerate(scheme.classes.index)}

@@ -1,9 +1,9 @@
-"""One picture: neighbours' layers of the same hazard side by side on one grid, each place from one provider."""
+"""Pictures on a grid: neighbours' layers of one hazard side by side, and a whole scenario of several hazards."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -13,16 +13,27 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
-from rasterio.features import rasterize, shapes
+from rasterio.features import shapes
 
+from mutualaid.data import HazardScenario
 from mutualaid.errors import Defect, HazardError
+from mutualaid.hazards._grid import Areas, Block, Grid, Places, grid_over, on_grid
 from mutualaid.hazards._model import SEVERITIES, HazardLayer
-from mutualaid.hazards._providers import ask, believed, own_layers, unique_layers, what
+from mutualaid.hazards._providers import (
+    OUTSIDE,
+    UNKNOWN,
+    named_layers,
+    own_layers,
+    put_before,
+    severity_of_rank,
+    unique_layers,
+    what,
+)
 
-__all__ = ["Picture", "one_picture", "picture_polygons"]
+__all__ = ["Picture", "ScenarioPicture", "one_picture", "picture_polygons", "scenario_picture"]
 
 #: Cells worked on at a time: what keeps the memory small however large the picture is.
-_BLOCK_CELLS = 250_000
+_BLOCK_CELLS = 500_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +61,32 @@ class Picture:
     layers: tuple[HazardLayer, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class ScenarioPicture:
+    """A whole scenario on one grid.
+
+    Attributes
+    ----------
+    severity
+        (rows, columns) int8, 0…5; -1 where it is unknown, -2 where nobody looked: outside the bounds of every layer.
+    hazard
+        (rows, columns) int8: position in `hazards` of the hazard that decides, the first of equals; -1 where the
+        severity is unknown.
+    hazards
+        Hazards of the scenario, in the order of its layers.
+    transform
+        (column, row) to coordinates in `crs`, north up.
+    crs
+        Projected CRS with axes in metres.
+    """
+
+    severity: NDArray[np.int8]
+    hazard: NDArray[np.int8]
+    hazards: tuple[str, ...]
+    transform: Affine
+    crs: CRS
+
+
 def one_picture(
     layers: Iterable[HazardLayer],
     *,
@@ -66,7 +103,8 @@ def one_picture(
     1. where a layer of the jurisdiction that the centre lies in knows, the worst of these;
     2. elsewhere the worst of all layers that know.
 
-    Severities are never added up: overlapping layers, or a layer given twice, change nothing.
+    Severities are never added up: overlapping layers, or a layer given twice, change nothing. A centre on the border
+    of two jurisdictions belongs to the last of them.
 
     Parameters
     ----------
@@ -101,29 +139,141 @@ def one_picture(
     >>> picture_polygons(picture).to_file("flood_100.gpkg")  # doctest: +SKIP
     """
     chosen, velocity = unique_layers(layers)
-    grid = CRS.from_user_input(crs)
-    _check_grid(bounds, grid, cell_m)
+    grid = grid_over(bounds, crs, cell_m)
     _check_together(chosen)
-    left, bottom, right, top = bounds
-    # A hair less, so that 0.1 + 0.2 is not a column more.
-    columns = math.ceil((right - left) / cell_m - 1e-9)
-    rows = math.ceil((top - bottom) / cell_m - 1e-9)
-    transform = Affine(cell_m, 0.0, left, 0.0, -cell_m, top)
-    lands = None if jurisdictions is None else jurisdictions.to_crs(grid)
-    own = _own_by_land(lands, chosen)
-    severity = np.empty((rows, columns), dtype=np.int8)
-    provider = np.empty((rows, columns), dtype=np.int16)
-    step = max(1, _BLOCK_CELLS // columns)
-    for first in range(0, rows, step):
-        block = slice(first, min(first + step, rows))
-        shape = (block.stop - first, columns)
-        corner = Affine(cell_m, 0.0, left, 0.0, -cell_m, top - first * cell_m)
-        points = _centres(corner, shape, grid)
-        known = np.stack([ask(layer, points, velocity).severity for layer in chosen])
-        of_own = own[:, _land_of(lands, corner, shape)] if lands is not None else None
-        worst, layer = believed(known, of_own)
-        severity[block], provider[block] = worst.reshape(shape), layer.reshape(shape)
-    return Picture(severity, provider, transform, grid, chosen)
+    severity = np.empty(grid.shape, dtype=np.int8)
+    provider = np.empty(grid.shape, dtype=np.int16)
+    with ExitStack() as stack:
+        asked = _Asked(chosen, velocity, jurisdictions, grid, stack)
+        for block in grid.blocks(_BLOCK_CELLS):
+            found, provider[block.window] = asked.among(block, range(len(chosen)))
+            severity[block.window] = np.maximum(found, UNKNOWN)
+    return Picture(severity, provider, grid.transform, grid.crs, chosen)
+
+
+def scenario_picture(
+    layers: Iterable[HazardLayer],
+    scenario: HazardScenario,
+    *,
+    bounds: tuple[float, float, float, float],
+    crs: CRS | str,
+    cell_m: float,
+    jurisdictions: gpd.GeoDataFrame | None = None,
+) -> ScenarioPicture:
+    """Show how severe a scenario is everywhere, and which hazard decides.
+
+    Each cell has what `scenario_severity` says at its centre. Of several layers of one hazard those of the
+    jurisdiction that the centre lies in count where they know, else the worst of all that know. Of several
+    hazards the worst counts. A cell is in no hazard (0) only if every hazard of the scenario is known to be absent
+    there; where one is unknown and the others are absent it is unknown.
+
+    Parameters
+    ----------
+    layers
+        Hazard layers; those that the scenario does not name are ignored, but for a layer of velocity without a
+        scheme that the scheme of a depth needs.
+    scenario
+        The scenario.
+    bounds
+        (left, bottom, right, top) in `crs`. The grid begins at the upper left corner; the last column and row
+        reach beyond the bounds if these are no multiple of the cell.
+    crs
+        Projected CRS with axes in metres. EPSG:3857 will do, for images in a web map.
+    cell_m
+        Width of the cells in metres of the CRS; in EPSG:3857 these are shorter on the ground, by the cosine of the
+        latitude.
+    jurisdictions
+        Polygons in any CRS, indexed by id, with ``country`` and ``partner`` if layers are provided by these. A
+        centre on a border belongs to the last of those that meet there. Without them no layer goes before another.
+
+    Returns
+    -------
+    ScenarioPicture
+
+    Raises
+    ------
+    HazardError
+        The scenario names layers that are not there, or combines hazards otherwise than by the worst; no metre
+        grid.
+
+    Examples
+    --------
+    >>> from mutualaid.hazards import scenario_picture
+    >>> picture = scenario_picture(
+    ...     layers, storm, bounds=(801000, 5400000, 812000, 5408000), crs="EPSG:3857",
+    ...     cell_m=20, jurisdictions=lands)  # doctest: +SKIP
+    """
+    where = f"scenario {scenario.id}"
+    if scenario.combine != "worst":
+        remedy = "write worst"
+        raise HazardError([Defect("", f"{where}, combine", "worst", repr(scenario.combine), remedy)])
+    chosen, velocity = named_layers(layers, scenario.layers, where)
+    grid = grid_over(bounds, crs, cell_m)
+    hazards = tuple(dict.fromkeys(layer.hazard for layer in chosen))
+    groups = [[n for n, layer in enumerate(chosen) if layer.hazard == hazard] for hazard in hazards]
+    severity = np.empty(grid.shape, dtype=np.int8)
+    deciding = np.empty(grid.shape, dtype=np.int8)
+    with ExitStack() as stack:
+        asked = _Asked(chosen, velocity, jurisdictions, grid, stack)
+        for block in grid.blocks(_BLOCK_CELLS):
+            found = (asked.among(block, group)[0] for group in groups)
+            severity[block.window], deciding[block.window] = _worst_hazard(found, block.shape)
+    return ScenarioPicture(severity, deciding, hazards, grid.transform, grid.crs)
+
+
+def _worst_hazard(
+    by_hazard: Iterable[NDArray[np.int8]], shape: tuple[int, int]
+) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    severity, deciding = np.full(shape, np.int8(OUTSIDE)), np.full(shape, np.int8(UNKNOWN))
+    unknown = np.zeros(shape, dtype=bool)
+    for position, found in enumerate(by_hazard):
+        put_before(severity, deciding, position, found)
+        unknown |= found < 0
+    open_ = unknown & (severity == 0)
+    severity[open_] = UNKNOWN
+    deciding[open_] = UNKNOWN
+    return severity, deciding
+
+
+class _Asked:
+    """Layers on a grid that are asked block by block, each place's own providers first."""
+
+    def __init__(
+        self,
+        layers: Sequence[HazardLayer],
+        velocity: Mapping[str, HazardLayer],
+        jurisdictions: gpd.GeoDataFrame | None,
+        grid: Grid,
+        stack: ExitStack,
+    ) -> None:
+        places = Places(grid)
+        self.own = np.zeros((len(layers), 1), dtype=bool)
+        self.lands: Areas | None = None
+        if jurisdictions is not None:
+            lands = jurisdictions.to_crs(grid.crs)
+            self.own = _own_by_land(lands, layers)
+            if self.own.any():
+                # Where lands overlap, or a centre is on their border, the last one counts.
+                rank = np.arange(len(lands), dtype=np.float64)
+                self.lands = Areas(lands.geometry.to_numpy(), grid.crs, rank, places)
+        self.layers = [on_grid(layer, velocity, places, stack) for layer in layers]
+        self._kept: tuple[Block, NDArray[np.int16]] | None = None
+
+    def among(self, block: Block, positions: Iterable[int]) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
+        """Severity, `UNKNOWN` or `OUTSIDE` of each cell, and which of these layers decides."""
+        rank, layer = np.full(block.shape, np.int8(OUTSIDE)), np.full(block.shape, np.int16(UNKNOWN))
+        for position in positions:
+            mine = self.own[position]
+            own = mine[self._land(block)] if mine.any() else None
+            put_before(rank, layer, position, self.layers[position].codes(block), own)
+        return severity_of_rank(rank), layer
+
+    def _land(self, block: Block) -> NDArray[np.int16]:
+        """Position of the jurisdiction that each centre lies in; that of the last column of `own` for none."""
+        assert self.lands is not None
+        if self._kept is None or self._kept[0] is not block:
+            self._kept = block, self.lands.read(block, np.arange(self.own.shape[1], dtype=np.int16))
+        return self._kept[1]
 
 
 def picture_polygons(picture: Picture) -> gpd.GeoDataFrame:
@@ -165,21 +315,6 @@ def picture_polygons(picture: Picture) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(table, geometry=geometry, crs=picture.crs)
 
 
-def _check_grid(bounds: tuple[float, float, float, float], crs: CRS, cell_m: float) -> None:
-    defects = []
-    if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
-        remedy = "use the region's UTM zone"
-        defects.append(Defect("", "crs", "a projected CRS in metres", crs.to_string(), remedy))
-    left, bottom, right, top = bounds
-    if not (left < right and bottom < top and all(map(math.isfinite, bounds))):
-        remedy = "give left, bottom, right and top"
-        defects.append(Defect("", "bounds", "left < right and bottom < top", str(bounds), remedy))
-    if not (cell_m > 0 and math.isfinite(cell_m)):
-        defects.append(Defect("", "cell_m", "a width above 0", f"{cell_m:g}", "state it in metres"))
-    if defects:
-        raise HazardError(defects)
-
-
 def _check_together(layers: Sequence[HazardLayer]) -> None:
     if not layers:
         raise HazardError([Defect("", "layers", "at least one hazard layer", "none", "name a layer")])
@@ -200,19 +335,3 @@ def _own_by_land(lands: gpd.GeoDataFrame | None, layers: Sequence[HazardLayer]) 
         for number, positions in enumerate(own_layers(lands, layers).values()):
             own[list(positions), number] = True
     return own
-
-
-def _land_of(lands: gpd.GeoDataFrame, transform: Affine, shape: tuple[int, int]) -> NDArray[np.int64]:
-    """Position of the jurisdiction that each cell's centre lies in; the number of jurisdictions for none."""
-    outside = len(lands)
-    pairs = [(shape_, number) for number, shape_ in enumerate(lands.geometry) if not shape_.is_empty]
-    if not pairs:
-        return np.full(shape[0] * shape[1], outside, dtype=np.int64)
-    found = rasterize(pairs, out_shape=shape, fill=outside, transform=transform, dtype="int32")
-    return np.asarray(found, dtype=np.int64).ravel()
-
-
-def _centres(transform: Affine, shape: tuple[int, int], crs: CRS) -> gpd.GeoSeries:
-    x = transform.c + transform.a * (np.arange(shape[1]) + 0.5)
-    y = transform.f + transform.e * (np.arange(shape[0]) + 0.5)
-    return gpd.GeoSeries(gpd.points_from_xy(np.tile(x, shape[0]), np.repeat(y, shape[1])), crs=crs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -16,10 +17,27 @@ from mutualaid.hazards._model import SEVERITIES, HazardLayer
 from mutualaid.hazards._sample import sample
 from mutualaid.hazards._schemes import scheme
 
-__all__ = ["UNKNOWN", "Answers", "as_int8", "ask", "believed", "own_layers", "unique_layers", "what"]
+__all__ = [
+    "OUTSIDE",
+    "UNKNOWN",
+    "Answers",
+    "as_int8",
+    "ask",
+    "believed",
+    "named_layers",
+    "own_layers",
+    "put_before",
+    "severity_of_rank",
+    "unique_layers",
+    "what",
+]
 
 #: Code of an unknown severity in arrays of small integers, and of "no layer" in arrays of layer positions.
 UNKNOWN = -1
+#: Code of what is unknown because it is outside a layer's bounds.
+OUTSIDE = -2
+#: What is added to a severity that goes before all others, to tell which of several counts.
+_BEFORE = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +71,8 @@ def unique_layers(
     """Sort layers into those that answer, and the velocities that some of these need.
 
     A layer of velocity without a scheme answers nothing itself: it goes with the depth of the same provider for
-    the same hazard and event or return period, if the scheme of this depth needs a velocity.
+    the same hazard and event or return period, if the scheme of this depth needs a velocity. A probability of
+    closure without a scheme speaks of roads alone, and answers nothing here.
 
     Returns
     -------
@@ -70,7 +89,8 @@ def unique_layers(
     """
     found = tuple(layers)
     speeds = [layer for layer in found if layer.quantity == "velocity" and not layer.scheme]
-    answering = tuple(layer for layer in found if layer not in speeds)
+    silent = [*speeds, *(layer for layer in found if layer.quantity == "probability" and not layer.scheme)]
+    answering = tuple(layer for layer in found if layer not in silent)
     velocity: dict[str, HazardLayer] = {}
     defects = []
     ids = [layer.id for layer in found]
@@ -95,6 +115,34 @@ def unique_layers(
     if defects:
         raise HazardError(defects)
     return answering, velocity
+
+
+def named_layers(
+    layers: Iterable[HazardLayer], ids: Sequence[str], where: str
+) -> tuple[tuple[HazardLayer, ...], Mapping[str, HazardLayer]]:
+    """Sort the layers that something, such as ``scenario storm``, names by their ids, as `unique_layers` does.
+
+    A layer of velocity without a scheme takes part without being named.
+
+    Raises
+    ------
+    HazardError
+        If a layer that is named is not there, none of them says how severe it is, or as for `unique_layers`.
+    """
+    by_id = {layer.id: layer for layer in layers}
+    missing = [key for key in ids if key not in by_id]
+    if missing:
+        remedy = f"choose from {', '.join(sorted(by_id)) or 'none: add a hazard layer'}"
+        raise HazardError(
+            Defect("", f"{where}, layers", "ids of hazard layers", repr(key), remedy) for key in missing
+        )
+    speeds = [key for key, layer in by_id.items() if layer.quantity == "velocity" and not layer.scheme]
+    chosen, velocity = unique_layers(by_id[key] for key in dict.fromkeys([*ids, *speeds]))
+    if not chosen:
+        expected, got = "a layer that says how severe it is", "velocity alone" if ids else "none"
+        remedy = "name the layer of depth that it goes with" if ids else "name a layer"
+        raise HazardError([Defect("", f"{where}, layers", expected, got, remedy)])
+    return chosen, velocity
 
 
 def _goes_with(velocity: HazardLayer, depth: HazardLayer) -> bool:
@@ -151,14 +199,45 @@ def believed(
         By place; `UNKNOWN` in both where nobody knows. Of equals the first layer is named.
     """
     places = severity.shape[1]
-    if not len(severity):
-        return np.full(places, UNKNOWN, np.int8), np.full(places, UNKNOWN, np.int64)
-    rank = severity.astype(np.int8)
+    rank = np.full(places, UNKNOWN, np.int8)
+    layer = np.full(places, UNKNOWN, np.int64)
+    for position, one in enumerate(severity):
+        put_before(rank, layer, position, one, None if own is None else own[position])
+    return severity_of_rank(rank), layer
+
+
+def put_before(
+    rank: NDArray[np.int8],
+    layer: NDArray[Any],
+    position: int,
+    severity: NDArray[np.int8],
+    own: NDArray[np.bool_] | None = None,
+) -> None:
+    """Let one more layer decide, in place, where it goes before those so far: the rule of `believed`.
+
+    Parameters
+    ----------
+    rank
+        What decides so far: a severity, `UNKNOWN` or `OUTSIDE`, and more than that where it is of the place's own
+        jurisdiction; `severity_of_rank` gives it back. Begin with `OUTSIDE`, or `UNKNOWN`, everywhere.
+    layer
+        Position of the layer that decides so far, `UNKNOWN` where none knows. Begin with that everywhere.
+    position, severity
+        The layer, and what it says, which may be `UNKNOWN` or `OUTSIDE`.
+    own
+        Whether the layer is provided by the place's own jurisdiction; None: nowhere.
+    """
+    new = severity
     if own is not None:
-        rank = np.where(own & (severity >= 0), severity + np.int8(10), severity)
-    layer = rank.argmax(axis=0)
-    chosen = np.take_along_axis(severity, layer[None, :], axis=0)[0]
-    return chosen, np.where(chosen >= 0, layer, UNKNOWN)
+        new = severity + np.int8(_BEFORE) * (own & (severity >= 0)).view(np.int8)
+    better = new > rank
+    np.copyto(rank, new, where=better)
+    np.copyto(layer, position, where=better & (severity >= 0), casting="unsafe")
+
+
+def severity_of_rank(rank: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Severity, `UNKNOWN` or `OUTSIDE`, of what `put_before` decided by."""
+    return rank - np.int8(_BEFORE) * (rank >= _BEFORE).view(np.int8)
 
 
 def as_int8(severity: NDArray[np.int8], index: pd.Index) -> pd.Series:

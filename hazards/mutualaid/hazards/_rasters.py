@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ from mutualaid.hazards._units import decimal_float64, scaled
 
 __all__ = [
     "RASTER_DRIVERS",
+    "RasterCells",
+    "Turn",
     "cells_at",
     "is_empty",
+    "open_cells",
     "open_raster",
     "read_cells",
     "read_window",
@@ -169,6 +173,100 @@ def values_of(
     stored, mask = _stored(layer, dataset, *window)
     cell = rows - top, columns - left
     return _canonical(layer, dataset, stored[cell], None if mask is None else mask[cell])
+
+
+#: From cells as they are in the file, and their mask, to what is wanted: arrays of one shape.
+Turn = Callable[[NDArray[Any], NDArray[np.bool_] | None], NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class RasterCells:
+    """Cells of a raster layer whose file stays open, read part after part.
+
+    The cells come as they are in the file, with the file's mask (true where there is data) or None, to a function
+    that turns them into what is wanted, one result a cell. So each cell that is read is turned once, however many
+    places ask for it.
+
+    Attributes
+    ----------
+    layer
+        The layer.
+    dataset
+        Its file; None for a ShakeMap, which is kept in memory.
+    """
+
+    layer: HazardLayer
+    dataset: Any
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the cells in the file."""
+        name = "float64" if self.dataset is None else self.dataset.dtypes[self.layer.band - 1]
+        return np.dtype(name)
+
+    @property
+    def scale(self) -> float:
+        """Scale that the file states for its cells."""
+        return 1.0 if self.dataset is None else float(self.dataset.scales[self.layer.band - 1])
+
+    def canonical(self, stored: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+        """Values of cells in the canonical unit, NaN where there is no data."""
+        return _canonical(self.layer, self.dataset, stored, mask)
+
+    def at_crossings(self, rows: NDArray[np.int64], columns: NDArray[np.int64], turn: Turn) -> NDArray[Any]:
+        """Cells where rows (r,) and columns (c,) cross, at least one, all within the raster: (r, c)."""
+        row, row_of = np.unique(rows, return_inverse=True)
+        column, column_of = np.unique(columns, return_inverse=True)
+        upper = np.split(row, np.flatnonzero(np.diff(row // _TILE)) + 1)
+        sides = np.split(column, np.flatnonzero(np.diff(column // _TILE)) + 1)
+        parts = [[self._crossing(some, others, turn) for others in sides] for some in upper]
+        cells = np.block(parts) if len(upper) + len(sides) > 2 else parts[0][0]
+        if cells.shape == (len(rows), len(columns)):
+            return cells
+        return cells[row_of][:, column_of]
+
+    def _crossing(self, rows: NDArray[np.int64], columns: NDArray[np.int64], turn: Turn) -> NDArray[Any]:
+        window = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+        stored, mask = _stored(self.layer, self.dataset, *window)
+        if stored.shape != (len(rows), len(columns)):
+            picked = np.ix_(rows - rows[0], columns - columns[0])
+            stored, mask = stored[picked], None if mask is None else mask[picked]
+        turned: NDArray[Any] = turn(stored, mask)
+        return turned
+
+    def at(self, rows: NDArray[np.int64], columns: NDArray[np.int64], turn: Turn) -> NDArray[Any]:
+        """Single cells, at least one, all within the raster: (n,)."""
+        top, left = int(rows.min()), int(columns.min())
+        height, width = int(rows.max()) - top + 1, int(columns.max()) - left + 1
+        if height * width <= _TILE**2:
+            stored, mask = _stored(
+                self.layer, self.dataset, slice(top, top + height), slice(left, left + width)
+            )
+            cell = (rows - top) * width + (columns - left)
+            if stored.size <= len(rows):
+                turned: NDArray[Any] = turn(stored, mask).ravel()[cell]
+                return turned
+            return turn(stored.ravel()[cell], None if mask is None else mask.ravel()[cell])
+        tile = (rows // _TILE) * (_shape(self.layer)[1] // _TILE + 1) + columns // _TILE
+        order = np.argsort(tile, kind="stable")
+        parts = np.split(order, np.flatnonzero(np.diff(tile[order])) + 1)
+        found = [self.at(rows[part], columns[part], turn) for part in parts]
+        result = np.empty(len(rows), found[0].dtype)
+        result[order] = np.concatenate(found)
+        return result
+
+
+@contextmanager
+def open_cells(layer: HazardLayer) -> Iterator[RasterCells]:
+    """Open a raster layer to read its cells part after part.
+
+    Raises
+    ------
+    HazardError
+        If the file does not open.
+    """
+    with _opened(layer) as dataset:
+        yield RasterCells(layer, dataset)
 
 
 def read_window(

@@ -15,7 +15,10 @@ from mutualaid.hazards._model import HazardLayer
 from mutualaid.hazards._rasters import cells_at
 from mutualaid.hazards._vectors import class_codes, polygons
 
-__all__ = ["ranks", "sample"]
+__all__ = ["area_at", "ranks", "sample"]
+
+#: Points looked up in polygons at a time: what keeps the pairs of both small.
+_POINTS = 100_000
 
 
 def sample(layer: HazardLayer, points: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -95,19 +98,38 @@ def _in_polygons(
 ) -> tuple[NDArray[np.float64], pd.Series]:
     """Value and code of the worst polygon around each point."""
     areas = polygons(layer, None, layer.crs)
-    where = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    tree = shapely.STRtree(areas.geometry.to_numpy())
-    point, area = tree.query(shapely.points(x[where], y[where]), predicate="intersects")
-    rank = ranks(layer, areas)[area]
-    order = np.lexsort((area, -rank, point))
-    first, position = np.unique(point[order], return_index=True)
-    chosen = np.full(len(x), -1, np.intp)
-    chosen[where[first]] = area[order][position]
+    geometry = areas.geometry.to_numpy()
+    shapely.prepare(geometry)
+    chosen = area_at(shapely.STRtree(geometry), ranks(layer, areas), x, y)
     values = areas["value"].to_numpy()
     return (
         np.where(chosen >= 0, values[chosen], np.nan),
         pd.Series(areas["class_code"].array.take(chosen, allow_fill=True)),
     )
+
+
+def area_at(
+    tree: shapely.STRtree, rank: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.intp]:
+    """Position of the polygon that counts at each point: of the highest rank, of equals the first; -1 for none.
+
+    `tree` holds the polygons, prepared if they are large; a point on an edge is in the polygon, one without
+    finite coordinates in none.
+    """
+    chosen = np.full(len(x), -1, np.intp)
+    finite = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    geometry = tree.geometries
+    for start in range(0, len(finite), _POINTS):
+        where = finite[start : start + _POINTS]
+        # Boxes first, then the polygons themselves, which know their edges by height once they are prepared.
+        point, area = tree.query(shapely.points(x[where], y[where]))
+        point = where[point]
+        within = shapely.intersects_xy(geometry[area], x[point], y[point])
+        point, area = point[within], area[within]
+        order = np.lexsort((area, -rank[area], point))
+        first, position = np.unique(point[order], return_index=True)
+        chosen[first] = area[order][position]
+    return chosen
 
 
 def ranks(layer: HazardLayer, areas: gpd.GeoDataFrame) -> NDArray[np.float64]:

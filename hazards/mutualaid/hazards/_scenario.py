@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import geopandas as gpd
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mutualaid.data import HazardScenario
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards._model import HazardLayer
-from mutualaid.hazards._providers import UNKNOWN, as_int8, ask, believed, own_layers, unique_layers
+from mutualaid.hazards._providers import UNKNOWN, as_int8, ask, believed, named_layers, own_layers
 
 __all__ = ["scenario_severity"]
 
@@ -57,7 +57,7 @@ def scenario_severity(
     HazardError
         The scenario names layers that are not there; `jurisdictions` is given and `points` names none.
     """
-    chosen, velocity = _named(layers, scenario)
+    chosen, velocity = named_layers(layers, scenario.layers, f"scenario {scenario.id}")
     own = _own(points, chosen, jurisdictions)
     answers = [ask(layer, points.geometry, velocity) for layer in chosen]
     by_layer = np.array([answer.severity for answer in answers], dtype=np.int8).reshape(len(chosen), -1)
@@ -91,31 +91,6 @@ def scenario_severity(
     for row, hazard in enumerate(hazards):
         table[f"severity_{hazard}"] = as_int8(by_hazard[row], points.index)
     return table
-
-
-def _named(
-    layers: Iterable[HazardLayer], scenario: HazardScenario
-) -> tuple[tuple[HazardLayer, ...], Mapping[str, HazardLayer]]:
-    by_id = {layer.id: layer for layer in layers}
-    missing = [key for key in scenario.layers if key not in by_id]
-    if missing:
-        raise HazardError(
-            Defect(
-                "",
-                f"scenario {scenario.id}, layers",
-                "ids of hazard layers",
-                repr(key),
-                f"choose from {', '.join(sorted(by_id)) or 'none: add a hazard layer'}",
-            )
-            for key in missing
-        )
-    speeds = [key for key, layer in by_id.items() if layer.quantity == "velocity" and not layer.scheme]
-    chosen, velocity = unique_layers(by_id[key] for key in dict.fromkeys([*scenario.layers, *speeds]))
-    if not chosen:
-        remedy = "name the layer of depth that it goes with"
-        expected, got = "a layer that says how severe it is", "velocity alone"
-        raise HazardError([Defect("", f"scenario {scenario.id}, layers", expected, got, remedy)])
-    return chosen, velocity
 
 
 def _own(

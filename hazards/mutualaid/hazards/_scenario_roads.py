@@ -275,9 +275,7 @@ def _chosen(
         if one.layer.quantity == "velocity" and not one.layer.scheme and one not in named
     ]
     answering = [one for one in named if one not in plain]
-    # A probability of closure needs no scheme: it says nothing about how severe a hazard is.
-    with_scheme = [one.layer for one in answering if one.layer.scheme]
-    _, velocity = unique_layers([*with_scheme, *(one.layer for one in (*plain, *others))])
+    _, velocity = unique_layers(one.layer for one in (*named, *others))
     return answering, {depth: by_id[layer.id] for depth, layer in velocity.items()}
 
 

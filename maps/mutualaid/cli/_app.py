@@ -15,7 +15,16 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from mutualaid.cli._console import Steps, print_defects, print_files, print_region, print_summary, say
+from mutualaid.cli import _hazards
+from mutualaid.cli._console import (
+    Steps,
+    print_defects,
+    print_files,
+    print_not_computed,
+    print_region,
+    print_summary,
+    say,
+)
 from mutualaid.errors import DownloadError, InputError
 
 __all__ = ["EXIT_DEFECTS", "EXIT_DOWNLOAD", "app", "main"]
@@ -33,6 +42,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(_hazards.app)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines instead of text.")]
 Out = Annotated[
@@ -119,7 +130,9 @@ def run(
 ) -> None:
     """Compute who reaches whom in time, alone and together, and write the map and all files.
 
-    Options replace the [parameters] of region.toml for this run; run.json records what was used.
+    Every [[scenario]] of region.toml is computed too. A hazard layer that cannot be read is told, with exit code 3,
+    and everything that does not need it is computed and written all the same. Options replace the [parameters]
+    of region.toml for this run; run.json records what was used.
     """
     folder = region.parent if region.suffix == ".toml" else region
     given = {
@@ -186,10 +199,14 @@ def check(
     *,
     as_json: Json = False,
 ) -> None:
-    """Check a region folder and print every defect with its remedy."""
-    from mutualaid.data import check_region
+    """Check a region folder, its hazard layers included, and print every defect with its remedy."""
+    from mutualaid.data import check_region, read_region
 
     defects = check_region(region)
+    if not defects and (read := read_region(region)).hazards:
+        from mutualaid.hazards import check_hazards
+
+        defects = check_hazards(read)
     if defects:
         print_defects(defects, as_json=as_json)
         raise typer.Exit(EXIT_DEFECTS)
@@ -242,3 +259,6 @@ def _run(region: Path, out: Path, changed: dict[str, Any], *, as_json: bool) -> 
     else:
         print_summary(analysis.summary)
         print_files(files)
+    if analysis.not_computed:
+        print_not_computed(analysis.not_computed)
+        raise typer.Exit(EXIT_DEFECTS)

@@ -19,7 +19,16 @@ from rich.table import Table
 from mutualaid.data import Region
 from mutualaid.errors import Defect
 
-__all__ = ["Steps", "print_defects", "print_files", "print_region", "print_standards", "print_summary", "say"]
+__all__ = [
+    "Steps",
+    "print_defects",
+    "print_files",
+    "print_not_computed",
+    "print_region",
+    "print_standards",
+    "print_summary",
+    "say",
+]
 
 
 class Steps:
@@ -70,6 +79,16 @@ def print_defects(defects: Iterable[Defect], *, as_json: bool) -> None:
     for defect in defects:
         say(str(defect))
     say(f"{len(defects)} {'defect' if len(defects) == 1 else 'defects'}; nothing was written.")
+
+
+def print_not_computed(defects: Iterable[Defect]) -> None:
+    """Print why layers or scenarios were left out of a run whose other results are written."""
+    defects = list(defects)
+    say("")
+    for defect in defects:
+        say(str(defect))
+    count = f"{len(defects)} {'defect' if len(defects) == 1 else 'defects'}"
+    say(f"{count} in hazard layers or scenarios: what does not need them is written.")
 
 
 def print_files(files: Mapping[str, Path]) -> None:
@@ -143,6 +162,8 @@ def print_summary(summary: Mapping[str, Any]) -> None:
     echo(f"\nStandard: {rule['name']}: {_clock(rule['limit_s'])} {rule['interval']}\n")
     Console(highlight=False).print(table)
     _print_caveats(summary, echo)
+    if "hazards" in summary:
+        _print_hazards(summary["hazards"], echo)
     echo(
         f"\nA joint team reaches {head['closed_by_joint']:,.0f} people more in time; "
         f"{head['remaining']:,.0f} stay without timely help. Modelled, not measured."
@@ -168,6 +189,44 @@ def _print_caveats(summary: Mapping[str, Any], echo: Callable[[str], None]) -> N
         )
     if notes:
         echo("\n" + "\n".join(notes))
+
+
+def _print_hazards(hazards: Mapping[str, Any], echo: Callable[[str], None]) -> None:
+    """Print what each scenario leaves, and how far neighbours contradict each other."""
+    scenarios = hazards["scenarios"]
+    if scenarios:
+        table = Table(box=None, pad_edge=False)
+        table.add_column("under a hazard")
+        for column in ("alone", "joint", "lost to all", "held by joint", "isolated", "stations out"):
+            table.add_column(column, justify="right")
+        for block in scenarios.values():
+            total, out = block["total"], block["stations"]["out"]
+            people = total["population"]
+            shares = (_share(total[level] / people if people else None) for level in ("alone", "joint"))
+            counts = (f"{total[key]:,.0f}" for key in ("lost_joint", "held", "isolated"))
+            mark = " (derived)" if block["derived"] else ""
+            table.add_row(escape(block["name"] + mark), *shares, *counts, str(len(out)))
+        echo("")
+        Console(highlight=False).print(table)
+    for risk in hazards["risks"].values():
+        people = {
+            row["level"]: row["total"]
+            for row in risk["table"]
+            if not row["jurisdiction"] and row["measure"] == "people"
+        }
+        echo(
+            f"{risk['name']}: out of reach in an average year {people['alone']:,.0f} people alone, "
+            f"{people['joint']:,.0f} as a joint team ({risk['tail']}; more frequent: {risk['frequent']})."
+        )
+        for finding in risk["findings"]:
+            echo(f"  note: {finding}")
+    if hazards["seams"]:
+        total_km = sum(seam["length_m"] for seam in hazards["seams"]) / 1000
+        count = len(hazards["seams"])
+        echo(
+            f"Neighbours contradict each other along {total_km:,.1f} km of border, in "
+            f"{count} {'place' if count == 1 else 'places'}: seams.csv."
+        )
 
 
 def _row(name: str, block: Mapping[str, Any]) -> list[str]:

@@ -16,7 +16,9 @@ from mutualaid.data import Region
 __all__ = ["run_record"]
 
 #: Packages whose version can change a number.
-_PACKAGES = ("mutualaid", "geopandas", "numba", "numpy", "osmium", "pandas", "pyproj", "scipy", "shapely")
+_PACKAGES = (
+    "mutualaid", "geopandas", "numba", "numpy", "osmium", "pandas", "pyproj", "rasterio", "scipy", "shapely",
+)  # fmt: skip
 
 
 def run_record(analysis: Analysis, *, seconds: float | None = None) -> dict[str, Any]:

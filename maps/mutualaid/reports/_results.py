@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,26 @@ import numpy as np
 import pandas as pd
 import pyogrio
 
-from mutualaid.coverage import Analysis
+from mutualaid.coverage import Analysis, scenario_table
 from mutualaid.data import Region
 from mutualaid.errors import Defect, InputError
+from mutualaid.hazards import mapping
 from mutualaid.maps import coverage_map, save_offline
 from mutualaid.reports._record import run_record
 
 __all__ = ["RESULT_FILES", "check_target", "write_results"]
 
-#: What a run writes, and what each file is for.
+#: What a run writes, and what each file is for; those about hazards only where there is something to say.
 RESULT_FILES: dict[str, str] = {
     "map.html": "interactive map; opens without a network",
-    "coverage.gpkg": "layers for QGIS: coverage, gaps, isochrones, stations, jurisdictions, crossings",
+    "coverage.gpkg": "layers for QGIS: coverage, gaps, isochrones, stations, hazards and more",
     "gaps.geojson": "gaps, for web maps",
     "response_times.parquet": "seconds by segment for each station and demand point",
     "summary.json": "every number that is reported",
+    "scenarios.csv": "who is reached in fair weather and under each hazard, by jurisdiction and severity",
+    "seams.csv": "where the two sides of a border contradict each other about a hazard",
+    "crosswalk.csv": "how the classes of each hazard layer were put on one scale",
+    "risk.csv": "people and person-minutes out of reach to be expected in a year",
     "run.json": "inputs with sha256, parameters and versions",
 }
 
@@ -36,7 +41,8 @@ def write_results(analysis: Analysis, folder: str | Path, *, seconds: float | No
     """Write map, GIS layers, times, numbers and the record of the run.
 
     Files are written beside the folder and moved in when all of them are complete, so a run that fails leaves the
-    earlier results as they were. Other files in the folder stay.
+    earlier results as they were. Files of an earlier run that this one has nothing to say in are removed; others in
+    the folder stay.
 
     Parameters
     ----------
@@ -50,7 +56,7 @@ def write_results(analysis: Analysis, folder: str | Path, *, seconds: float | No
     Returns
     -------
     dict
-        Path of each file in `RESULT_FILES`.
+        Path of each file written, of those in `RESULT_FILES`.
 
     Raises
     ------
@@ -68,10 +74,15 @@ def write_results(analysis: Analysis, folder: str | Path, *, seconds: float | No
         analysis.times.to_parquet(beside / "response_times.parquet", index=False)
         _write_json(analysis.summary, beside / "summary.json")
         _write_json(run_record(analysis, seconds=seconds), beside / "run.json")
+        _write_hazards(analysis, beside)
+        written = [file for file in RESULT_FILES if (beside / file).exists()]
         target.mkdir(exist_ok=True)
         for file in RESULT_FILES:
-            (beside / file).replace(target / file)
-    return {file: target / file for file in RESULT_FILES}
+            if file in written:
+                (beside / file).replace(target / file)
+            else:
+                (target / file).unlink(missing_ok=True)
+    return {file: target / file for file in written}
 
 
 def _spare_inputs(region: Region, target: Path) -> None:
@@ -109,6 +120,48 @@ def check_target(folder: str | Path) -> Path:
     return target
 
 
+def _write_hazards(analysis: Analysis, folder: Path) -> None:
+    """Write the tables about hazards that hold something."""
+    scenarios = [
+        scenario_table(one).assign(scenario=one.scenario.id, name=one.scenario.name)
+        for one in analysis.scenarios
+    ]
+    risks = [one.table.assign(risk=one.risk.id, name=one.risk.name) for one in analysis.risks]
+    tables = {
+        "scenarios.csv": pd.concat(scenarios) if scenarios else pd.DataFrame(),
+        "seams.csv": pd.DataFrame(analysis.seams.drop(columns=analysis.seams.geometry.name)).reset_index(),
+        "crosswalk.csv": mapping(analysis.layers.layers),
+        "risk.csv": pd.concat(risks) if risks else pd.DataFrame(),
+    }
+    first = {"scenarios.csv": ["scenario", "name"], "risk.csv": ["risk", "name"]}
+    for file, table in tables.items():
+        if len(table):
+            lead = first.get(file, [])
+            ordered = table[[*lead, *(column for column in table.columns if column not in lead)]]
+            ordered.to_csv(folder / file, index=False, encoding="utf-8", lineterminator="\n")
+
+
+def _hazard_layers(analysis: Analysis) -> Iterator[tuple[str, gpd.GeoDataFrame]]:
+    """Give the layers about hazards: seams, and of each scenario people, roads and stations."""
+    yield "seams", analysis.seams
+    network = analysis.network
+    for one in analysis.scenarios:
+        key = one.scenario.id
+        yield f"scenario_{key}", one.coverage
+        touched = one.roads[(one.roads["factor"] < 1) | one.roads["closed"] | (one.roads["probability"] > 0)]
+        rows = touched.index.to_numpy()
+        named = network.roads.loc[rows, ["name", "class", "way", "jurisdiction", "length_m"]]
+        yield (
+            f"roads_{key}",
+            gpd.GeoDataFrame(touched.join(named), geometry=network.lines(rows), crs=network.crs),
+        )
+        states = analysis.stations[["name", "jurisdiction", "partner", "geometry"]].join(one.stations)
+        yield f"stations_{key}", gpd.GeoDataFrame(states, crs=analysis.stations.crs)
+    for risk in analysis.risks:
+        places = analysis.coverage[["population", "jurisdiction", "geometry"]].join(risk.places)
+        yield f"risk_{risk.risk.id}", gpd.GeoDataFrame(places, crs=analysis.coverage.crs)
+
+
 def _write_layers(analysis: Analysis, path: Path) -> None:
     layers: Iterable[tuple[str, gpd.GeoDataFrame]] = (
         ("coverage", analysis.coverage),
@@ -118,6 +171,7 @@ def _write_layers(analysis: Analysis, path: Path) -> None:
         ("stations", analysis.stations),
         ("jurisdictions", analysis.region.jurisdictions),
         ("crossings", analysis.network.crossings),
+        *_hazard_layers(analysis),
     )
     # Equal runs give equal bytes: when it was is in run.json alone.
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
