@@ -23,18 +23,28 @@ import pandas as pd
 import shapely
 from pyproj import CRS, Geod
 
+from mutualaid.data import write_table
 from mutualaid.data._boundaries import assemble_units
 from mutualaid.data._demand import demand_from_totals
 from mutualaid.data._osm_buildings import buildings_frame, floor_levels
 from mutualaid.data._osm_read import Extract, read_extract
 from mutualaid.data._osm_region import hospitals_frame, stations_frame
 from mutualaid.data._osm_roads import write_roads
+from mutualaid.hazards import (
+    Ground,
+    derive_coastal_flood,
+    derive_flash_flood,
+    derive_rockfall,
+    derive_wildfire_interface,
+    read_ground,
+)
 
 SOURCE_SHA256 = "36c0f0029ed838897322382611b67e8e5e7bcb07d5b17a25f3574dec54f1c23c"
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "mutualaid" / "data" / "demo"
 CRS_CODE = "EPSG:32632"
 CELL_M = 100
 DATE = "2016-03-05"
+BUILT = "2026-11-26"
 
 SDIS = "SDIS 06"
 # Name on the map: id, country, people, partner.
@@ -54,6 +64,207 @@ STATIONS = {
     "n3781320822": ("La Turbie (station without a name on the map)", "unknown"),
 }
 NOT_A_HOSPITAL = "n2287695176"  # a pharmacy by its name
+
+# Width of the derived coastal band's classes by the return period in years that is assumed for them, in metres.
+COASTAL = {20: (25.0, 50.0, 100.0), 100: (50.0, 100.0, 200.0)}
+# What the two sides make of the same band: a class of the Floods Directive, and a depth in metres by class.
+FRENCH_ZONE = {20: "high", 100: "medium"}
+MONACO_DEPTH_M = {"1": 0.2, "2": 0.6, "3": 1.5}
+SIMPLIFY_M = 3.0
+
+MONACO_SCHEME = """\
+# A scheme of one's own is a file like this one: the three colours in which the example's Monaco shows depths.
+# They are made up; nobody uses them.
+
+[scheme]
+id = "mc-colours"
+name = "Three colours of depth (made up for the example)"
+jurisdiction = "MC"
+hazard = "coastal_flood"
+quantity = "depth"
+unit = "m"
+closed = "right"
+source = "made up for the example of mutualaid"
+source_date = "{today}"
+note = "Made up. Severities by the rule of the built-in schemes: what AIDR's limits for still water give to the middle of each class."
+
+[[class]]
+code = "dry"
+label = "no water"
+lo = 0
+hi = 0
+closed = "both"
+severity = 0
+
+[[class]]
+code = "yellow"
+label = "yellow, up to 30 cm"
+lo = 0
+hi = 0.3
+severity = 1
+
+[[class]]
+code = "orange"
+label = "orange, up to 1.2 m"
+lo = 0.3
+hi = 1.2
+severity = 3
+
+[[class]]
+code = "red"
+label = "red, deeper"
+lo = 1.2
+severity = 4
+"""
+
+HAZARDS = """\
+
+# The hazard layers are derived from the map of 2016 and illustrate how layers are shared: no authority states them.
+
+[[hazard]]
+id = "coast-20-fr"
+name = "Coastal flood, frequent (French side)"
+file = "hazards/coast-20-fr.geojson"
+hazard = "coastal_flood"
+quantity = "class"
+column = "zone"
+scheme = "eu-floods-directive"
+return_period_years = 20
+jurisdiction = "FR"
+nodata_means = "none"
+covers = [7.349, 43.710, 7.491, 43.770]
+derived = true
+source = "derived from the coastline of OpenStreetMap: a band of 100 m; the return period is assumed"
+licence = "ODbL 1.0"
+date = "{date}"
+
+[[hazard]]
+id = "coast-100-fr"
+name = "Coastal flood, rare (French side)"
+file = "hazards/coast-100-fr.geojson"
+hazard = "coastal_flood"
+quantity = "class"
+column = "zone"
+scheme = "eu-floods-directive"
+return_period_years = 100
+jurisdiction = "FR"
+nodata_means = "none"
+covers = [7.349, 43.710, 7.491, 43.770]
+derived = true
+source = "derived from the coastline of OpenStreetMap: a band of 200 m; the return period is assumed"
+licence = "ODbL 1.0"
+date = "{date}"
+
+[[hazard]]
+id = "coast-20-mc"
+name = "Coastal flood, frequent (Monaco)"
+file = "hazards/coast-20-mc.geojson"
+hazard = "coastal_flood"
+quantity = "depth"
+unit = "m"
+column = "depth_m"
+scheme = "hazards/mc-colours.toml"
+return_period_years = 20
+jurisdiction = "MC"
+nodata_means = "none"
+covers = [7.408, 43.723, 7.441, 43.753]
+derived = true
+source = "derived from the coastline of OpenStreetMap: bands of 25, 50 and 100 m; depths and return period are assumed"
+licence = "ODbL 1.0"
+date = "{date}"
+
+[[hazard]]
+id = "coast-100-mc"
+name = "Coastal flood, rare (Monaco)"
+file = "hazards/coast-100-mc.geojson"
+hazard = "coastal_flood"
+quantity = "depth"
+unit = "m"
+column = "depth_m"
+scheme = "hazards/mc-colours.toml"
+return_period_years = 100
+jurisdiction = "MC"
+nodata_means = "none"
+covers = [7.408, 43.723, 7.441, 43.753]
+derived = true
+source = "derived from the coastline of OpenStreetMap: bands of 50, 100 and 200 m; depths and return period are assumed"
+licence = "ODbL 1.0"
+date = "{date}"
+
+[[hazard]]
+id = "wildfire-fr"
+name = "Wildfire interface (French side)"
+file = "hazards/wildfire-fr.geojson"
+hazard = "wildfire"
+quantity = "class"
+column = "class_code"
+scheme = "derived-wildfire"
+jurisdiction = "FR"
+derived = true
+source = "derived from vegetation and buildings of OpenStreetMap; Monaco shares no such layer in this example"
+licence = "ODbL 1.0"
+date = "{date}"
+
+[[hazard]]
+id = "rockfall"
+name = "Rockfall below cliffs"
+file = "hazards/rockfall.geojson"
+hazard = "rockfall"
+quantity = "class"
+column = "class_code"
+scheme = "derived-rockfall"
+derived = true
+source = "derived from the cliffs of OpenStreetMap: 25, 50 and 100 m on their lower side"
+licence = "ODbL 1.0"
+date = "{date}"
+
+[[hazard]]
+id = "flash-flood"
+name = "Flash flood along streams"
+file = "hazards/flash-flood.geojson"
+hazard = "flash_flood"
+quantity = "class"
+column = "class_code"
+scheme = "derived-flash-flood"
+derived = true
+source = "derived from the streams of OpenStreetMap: 10, 25 and 50 m to both sides"
+licence = "ODbL 1.0"
+date = "{date}"
+
+[[scenario]]
+id = "wildfire"
+name = "Wildfire in the hills"
+layers = ["wildfire-fr"]
+
+[[scenario]]
+id = "coast_20"
+name = "Coastal flood, 20 years"
+layers = ["coast-20-fr", "coast-20-mc"]
+rules = {{ coast-20-fr = "severity-car" }} # zones without a depth close from moderate on
+note = "Derived bands along the coast; the return period is assumed."
+
+[[scenario]]
+id = "coast_100"
+name = "Coastal flood, 100 years"
+layers = ["coast-100-fr", "coast-100-mc"]
+rules = {{ coast-100-fr = "severity-car" }}
+note = "Derived bands along the coast; the return period is assumed."
+
+[[scenario]]
+id = "storm"
+name = "Storm: sea, streams and rocks at once"
+layers = ["coast-100-fr", "coast-100-mc", "flash-flood", "rockfall"]
+rules = {{ coast-100-fr = "severity-car", flash_flood = "severity-car", rockfall = "severity-car" }}
+stations_out = 1
+note = "Assumes that crews leave a station with any water in it, as both of Monaco's would have."
+
+[[risk]]
+id = "coast"
+name = "Coastal flood"
+scenarios = ["coast_20", "coast_100"]
+frequent = "triangle"
+triangle_year = 5
+"""
 
 REGION = """\
 schema = 1
@@ -119,6 +330,7 @@ The rest of the package, which is not data, is under its own licence.
 | what | from |
 |---|---|
 | roads.osm.pbf, jurisdictions.geojson, stations.csv, hospitals.csv, and the places in demand.csv | OpenStreetMap, {date} |
+| hazards/*.geojson | derived from OpenStreetMap, {date}, by `mutualaid.hazards`; depths, return periods and the scheme in mc-colours.toml are made up |
 | population of Monaco: 37,308 residents | census of 7 June 2016, IMSEE, "Résultats du recensement de la population 2016", gouv.mc |
 | population of Beausoleil 11,936, Cap-d'Ail 4,482, La Turbie 3,045, Roquebrune-Cap-Martin 12,037 | INSEE, populations de référence 2023, through the npm package @etalab/decoupage-administratif 6.0.0, Licence Ouverte 2.0 (https://www.etalab.gouv.fr/licence-ouverte-open-licence) |
 
@@ -131,6 +343,8 @@ What was done to them:
 * People: each municipality's total over its own residential buildings by floor area, summed to cells of {cell_m} m. The
   figures are of 2016 (Monaco) and 2023 (France), the buildings of 2016.
 * Stations: as mapped. That those of Monaco are staffed by a professional corps is not on the map.
+* Hazards: bands along the mapped coast, streams, cliffs and vegetation. They illustrate how partners share layers in different
+  schemes; they are not official, and no decision may be based on them.
 * Hospitals: as mapped; one pharmacy mapped as a hospital was left out.
 
 Rebuilt byte for byte by `scripts/build_demo.py` from `test/data/monaco.osm.pbf` of the source distribution of
@@ -182,7 +396,8 @@ def build(source: Path, folder: Path) -> None:
         "whole_km2": CUT_WHOLE_KM2,
         "sha256": SOURCE_SHA256,
     }
-    write_text(folder / "region.toml", REGION.format(**facts))
+    make_hazards(source, folder / "hazards", projected)
+    write_text(folder / "region.toml", REGION.format(**facts) + HAZARDS.format(date=DATE))
     write_text(folder / "LICENSE.md", LICENSE.format(**facts))
 
 
@@ -210,6 +425,39 @@ def make_jurisdictions(extract: Extract) -> tuple[gpd.GeoDataFrame, float]:
         )
     shapes = [shapely.orient_polygons(shapely.normalize(units[name].polygon)) for name in UNITS]
     return gpd.GeoDataFrame(pd.DataFrame(rows).set_index("id"), geometry=shapes, crs=4326), inside_km2
+
+
+def make_hazards(source: Path, folder: Path, jurisdictions: gpd.GeoDataFrame) -> None:
+    """Derive the hazard layers, each side's in the way in which it might share them."""
+    folder.mkdir(exist_ok=True)
+    ground = read_ground(source, crs=CRS_CODE, within=jurisdictions)
+    french = jurisdictions[jurisdictions["country"] == "FR"]
+    monaco = jurisdictions[jurisdictions["country"] == "MC"]
+    for years, reach_m in COASTAL.items():
+        zone = coastal(ground, french, reach_m)
+        whole = gpd.GeoDataFrame({"zone": [FRENCH_ZONE[years]]}, geometry=[zone.union_all()], crs=zone.crs)
+        write_zones(folder / f"coast-{years}-fr.geojson", whole)
+        bands = coastal(ground, monaco, reach_m)
+        bands = bands.assign(depth_m=bands["class_code"].map(MONACO_DEPTH_M))
+        write_zones(folder / f"coast-{years}-mc.geojson", bands[["depth_m", "geometry"]])
+    wildfire = derive_wildfire_interface(ground, area=french, simplify_m=SIMPLIFY_M)
+    write_zones(folder / "wildfire-fr.geojson", wildfire[["class_code", "geometry"]])
+    rockfall = derive_rockfall(ground, area=jurisdictions, simplify_m=SIMPLIFY_M)
+    write_zones(folder / "rockfall.geojson", rockfall[["class_code", "geometry"]])
+    streams = derive_flash_flood(ground, area=jurisdictions, simplify_m=SIMPLIFY_M)
+    write_zones(folder / "flash-flood.geojson", streams[["class_code", "geometry"]])
+    write_text(folder / "mc-colours.toml", MONACO_SCHEME.format(today=BUILT))
+
+
+def coastal(ground: Ground, land: gpd.GeoDataFrame, reach_m: tuple[float, float, float]) -> gpd.GeoDataFrame:
+    return derive_coastal_flood(ground, land, reach_m=reach_m, simplify_m=SIMPLIFY_M)
+
+
+def write_zones(path: Path, zones: gpd.GeoDataFrame) -> None:
+    """Write polygons in degrees; on the grid of the file a thin one may have no surface left."""
+    shapes = shapely.set_precision(zones.geometry.to_crs(4326).to_numpy(), 1e-7)
+    degrees = zones.set_geometry(shapes, crs=4326)
+    write_table(degrees[~degrees.geometry.is_empty.to_numpy()].reset_index(drop=True), path)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from mutualaid.coverage._coverage import LEVELS
 from mutualaid.coverage._risk import RiskResult, later_minutes
 from mutualaid.coverage._scenario import ScenarioResult
 from mutualaid.errors import Defect
-from mutualaid.hazards import SEVERITIES, HazardLayer, exposure, mapping
+from mutualaid.hazards import SEVERITIES, HazardLayer, exposure, mapping, scheme
 
 __all__ = ["hazard_numbers", "scenario_table"]
 
@@ -132,10 +132,12 @@ def hazard_numbers(
 
 def _layer(layer: HazardLayer) -> dict[str, Any]:
     names = (
-        "id", "name", "hazard", "quantity", "unit", "scheme", "return_period_years", "event", "jurisdiction",
+        "id", "name", "hazard", "quantity", "unit", "return_period_years", "event", "jurisdiction",
         "source", "licence", "date", "nodata_means", "derived",
     )  # fmt: skip
-    return {name: getattr(layer, name) for name in names} | {"file": layer.file.name}
+    told = {name: getattr(layer, name) for name in names}
+    # A scheme of the region's own is a file: its id says which, and not where it lies.
+    return told | {"scheme": scheme(layer.scheme).id if layer.scheme else "", "file": layer.file.name}
 
 
 def _scenario(result: ScenarioResult) -> dict[str, Any]:

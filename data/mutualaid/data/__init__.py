@@ -6,6 +6,7 @@ from mutualaid.data._area import read_area
 from mutualaid.data._demand import demand_from_census, demand_from_totals
 from mutualaid.data._demand_raster import demand_from_raster
 from mutualaid.data._demo import demo_path
+from mutualaid.data._hazard_files import hazard_sections
 from mutualaid.data._hazards import (
     COMBINE,
     HAZARDS,
@@ -44,6 +45,7 @@ __all__ = [
     "demand_from_raster",
     "demand_from_totals",
     "demo_path",
+    "hazard_sections",
     "new_region",
     "new_region_from_places",
     "read_area",

@@ -12,9 +12,10 @@ from typing import Any
 from mutualaid.data._hazards import HAZARDS, HazardScenario, HazardSource, RiskCurve
 from mutualaid.data._paths import inside
 from mutualaid.data._schema import HazardEntry, RiskEntry, ScenarioEntry
+from mutualaid.data._toml import dump
 from mutualaid.errors import Defect, RegionError
 
-__all__ = ["HazardSections", "hazard_document", "with_sidecars"]
+__all__ = ["HazardSections", "hazard_document", "hazard_sections", "with_sidecars"]
 
 #: Files that belong to a shapefile.
 _SIDECARS = (".dbf", ".shx", ".prj", ".cpg")
@@ -218,3 +219,49 @@ def hazard_document(
         "scenario": [entry(scenario) for scenario in scenarios],
         "risk": [entry(curve) for curve in risks],
     }
+
+
+def hazard_sections(sources: Iterable[HazardSource], folder: Path | str) -> str:
+    """Give the ``[[hazard]]`` sections for layers in a region folder, to be put into its region.toml.
+
+    Parameters
+    ----------
+    sources
+        The layers; their files lie in `folder`.
+    folder
+        The region folder.
+
+    Returns
+    -------
+    str
+        TOML.
+
+    Raises
+    ------
+    RegionError
+        A file lies outside the folder.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from mutualaid.data import HazardSource, hazard_sections
+    >>> layer = HazardSource(id="zones", file=Path("r/hazards/z.gpkg"), hazard="flood", quantity="class",
+    ...                      column="zone", scheme="de-hq")
+    >>> print(hazard_sections([layer], "r"))
+    [[hazard]]
+    id = "zones"
+    file = "hazards/z.gpkg"
+    hazard = "flood"
+    quantity = "class"
+    scheme = "de-hq"
+    column = "zone"
+    <BLANKLINE>
+    """
+
+    def named(path: Path) -> str:
+        if not path.is_relative_to(folder):
+            remedy = "put it into the folder"
+            raise RegionError([Defect(path.name, "", "a file in the region folder", "one elsewhere", remedy)])
+        return path.relative_to(folder).as_posix()
+
+    return dump({"hazard": hazard_document(sources, (), (), named)["hazard"]})

@@ -5,7 +5,15 @@ from mutualaid.hazards._borders import shared_borders
 from mutualaid.hazards._classes import layer_classes
 from mutualaid.hazards._compare import compare_return_periods
 from mutualaid.hazards._crosswalk import crosswalk, severities, unmapped
+from mutualaid.hazards._derive import (
+    derive_coastal_flood,
+    derive_flash_flood,
+    derive_rockfall,
+    derive_wildfire_interface,
+)
+from mutualaid.hazards._derived_file import DERIVED_HAZARDS, DerivedStatement, derive_layers, write_derived
 from mutualaid.hazards._exposure import exposure
+from mutualaid.hazards._ground import Ground, read_ground
 from mutualaid.hazards._model import HAZARDS, NODATA_MEANINGS, QUANTITIES, SEVERITIES, HazardLayer
 from mutualaid.hazards._overlay import split_on_polygons, split_on_raster
 from mutualaid.hazards._passability import (
@@ -42,14 +50,19 @@ from mutualaid.hazards._scenario_roads import (
 )
 from mutualaid.hazards._schemes import Scheme, scheme, schemes
 from mutualaid.hazards._seams import compare_borders, seams
+from mutualaid.hazards._terrain import Elevation, height_above_drainage, read_elevation, slope_deg
 from mutualaid.hazards._vectors import polygons
 
 __all__ = [
+    "DERIVED_HAZARDS",
     "HAZARDS",
     "NODATA_MEANINGS",
     "QUANTITIES",
     "SEVERITIES",
+    "DerivedStatement",
+    "Elevation",
     "ExpectedAnnual",
+    "Ground",
     "HazardLayer",
     "HazardScenario",
     "Layers",
@@ -66,9 +79,15 @@ __all__ = [
     "compare_return_periods",
     "crosswalk",
     "default_rule",
+    "derive_coastal_flood",
+    "derive_flash_flood",
+    "derive_layers",
+    "derive_rockfall",
+    "derive_wildfire_interface",
     "expected_annual",
     "expected_annual_by_row",
     "exposure",
+    "height_above_drainage",
     "lay_on_roads",
     "layer_classes",
     "mapping",
@@ -78,6 +97,8 @@ __all__ = [
     "passability",
     "picture_polygons",
     "polygons",
+    "read_elevation",
+    "read_ground",
     "read_hazard",
     "read_layers",
     "read_window",
@@ -93,10 +114,12 @@ __all__ = [
     "severities",
     "shared_borders",
     "shares_along",
+    "slope_deg",
     "speed_factor",
     "speeds",
     "split_on_layer",
     "split_on_polygons",
     "split_on_raster",
     "unmapped",
+    "write_derived",
 ]

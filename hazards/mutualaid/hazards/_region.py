@@ -103,16 +103,17 @@ def check_hazards(region: Region) -> list[Defect]:
     found = read_layers(region)
     defects = [defect for some in found.defects.values() for defect in some]
     compared = compare_return_periods(found.layers)
-    for row in compared[compared["finding"].isin(["same file", "same values"])].itertuples():
-        defects.append(
-            Defect(
-                "region.toml",
-                f"hazard layers {row.frequent} and {row.rare}",
-                "a map of its own for each return period",
-                str(row.finding),
-                "get the missing map, or remove one of the two",
-            )
+    same = compared[compared["finding"].isin(["same file", "same values"])]
+    defects += [
+        Defect(
+            "region.toml",
+            f"hazard layers {row.frequent} and {row.rare}",
+            "a map of its own for each return period",
+            str(row.finding),
+            "get the missing map, or remove one of the two",
         )
+        for row in same.itertuples()
+    ]
     return defects
 
 

@@ -276,7 +276,9 @@ def _taken_to(layer: HazardLayer, lines: Lines, crs: CRS) -> tuple[Segments, Seg
     segments = segments_of(lines)
     if layer.crs.equals(crs, ignore_axis_order=True):
         return segments, segments
-    short = shapely.segmentize(np.asarray(lines, dtype=object), _STRAIGHT_M)
+    plain = np.asarray(lines, dtype=object)
+    # A line without length has no pieces, and GEOS cannot divide it.
+    short = shapely.segmentize(np.where(shapely.length(plain) > 0, plain, None), _STRAIGHT_M)
     segments = segments_of(short)
     to_layer = Transformer.from_crs(crs, layer.crs, always_xy=True)
     start, end = (np.column_stack(to_layer.transform(*xy.T)) for xy in (segments.start, segments.end))

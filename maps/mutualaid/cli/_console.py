@@ -193,21 +193,23 @@ def _print_caveats(summary: Mapping[str, Any], echo: Callable[[str], None]) -> N
 
 def _print_hazards(hazards: Mapping[str, Any], echo: Callable[[str], None]) -> None:
     """Print what each scenario leaves, and how far neighbours contradict each other."""
-    scenarios = hazards["scenarios"]
+    scenarios = hazards["scenarios"].values()
     if scenarios:
         table = Table(box=None, pad_edge=False)
         table.add_column("under a hazard")
-        for column in ("alone", "joint", "lost to all", "held by joint", "isolated", "stations out"):
+        for column in ("alone", "joint", "joint only", "lost to all", "isolated", "stations out"):
             table.add_column(column, justify="right")
-        for block in scenarios.values():
-            total, out = block["total"], block["stations"]["out"]
-            people = total["population"]
+        for block in scenarios:
+            total = block["total"]
+            people, only = total["population"], total["joint"] - total["alone"]
             shares = (_share(total[level] / people if people else None) for level in ("alone", "joint"))
-            counts = (f"{total[key]:,.0f}" for key in ("lost_joint", "held", "isolated"))
-            mark = " (derived)" if block["derived"] else ""
-            table.add_row(escape(block["name"] + mark), *shares, *counts, str(len(out)))
+            counts = (f"{number:,.0f}" for number in (only, total["lost_joint"], total["isolated"]))
+            name = block["name"] + (" *" if block["derived"] else "")
+            table.add_row(escape(name), *shares, *counts, str(len(block["stations"]["out"])))
         echo("")
-        Console(highlight=False).print(table)
+        Console(highlight=False, width=max(110, Console().width)).print(table)
+    if any(block["derived"] for block in scenarios):
+        echo("* from derived layers: illustrative, not official")
     for risk in hazards["risks"].values():
         people = {
             row["level"]: row["total"]
@@ -215,8 +217,8 @@ def _print_hazards(hazards: Mapping[str, Any], echo: Callable[[str], None]) -> N
             if not row["jurisdiction"] and row["measure"] == "people"
         }
         echo(
-            f"{risk['name']}: out of reach in an average year {people['alone']:,.0f} people alone, "
-            f"{people['joint']:,.0f} as a joint team ({risk['tail']}; more frequent: {risk['frequent']})."
+            f"{risk['name']}, in an average year: {people['alone']:,.0f} people lose the timely help of their own "
+            f"service, {people['joint']:,.0f} that of a joint team ({risk['tail']}; more frequent: {risk['frequent']})."
         )
         for finding in risk["findings"]:
             echo(f"  note: {finding}")

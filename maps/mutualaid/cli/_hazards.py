@@ -18,12 +18,15 @@ from mutualaid.errors import Defect, InputError
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from mutualaid.hazards import Layers
+    from mutualaid.hazards import HazardLayer, Layers
 
 __all__ = ["app"]
 
 #: As the other commands use it for defects in the input.
 _EXIT_DEFECTS = 3
+
+#: Heights are read so far beyond the land, because water and rocks come from there.
+_HALO_M = 1_000.0
 
 app = typer.Typer(
     name="hazards",
@@ -47,7 +50,8 @@ def check(region: RegionPath, *, as_json: Json = False) -> None:
     defects = check_hazards(read)
     layers = read_layers(read).layers
     compared = compare_return_periods(layers)
-    notes = compared.loc[compared["finding"].isin(["less when rarer", "not compared"]), "message"].tolist()
+    odd = compared[compared["finding"].isin(["less when rarer", "not compared"])]
+    notes = [f"{row.frequent}, {row.rare}: {row.message}" for row in odd.itertuples()]
     if defects:
         print_defects(defects, as_json=as_json)
         raise typer.Exit(_EXIT_DEFECTS)
@@ -56,7 +60,7 @@ def check(region: RegionPath, *, as_json: Json = False) -> None:
         return
     for layer in layers:
         said = "derived, illustrative" if layer.derived else layer.source or "source not stated"
-        typer.echo(f"{layer.id}: {layer.name} ({layer.hazard}, {layer.scheme or 'no scheme'}; {said})")
+        typer.echo(f"{layer.id}: {layer.name} ({layer.hazard}, {_scheme_id(layer)}; {said})")
     for note in notes:
         typer.echo(f"note: {note}")
     typer.echo(f"{len(layers)} {'layer' if len(layers) == 1 else 'layers'}; no defects found.")
@@ -76,7 +80,7 @@ def crosswalk(region: RegionPath, *, as_json: Json = False) -> None:
         for layer in layers.layers:
             if layer.id in tables:
                 provider = f", provided by {layer.jurisdiction}" if layer.jurisdiction else ""
-                typer.echo(f"{layer.id}: {layer.name}, read by {layer.scheme}{provider}")
+                typer.echo(f"{layer.id}: {layer.name}, read by {_scheme_id(layer)}{provider}")
                 _print(tables[layer.id], ("class_code", "class_label", "severity", "count", "share"))
                 typer.echo("")
         typer.echo("Severity: 0 none, 1 very low, 2 low, 3 moderate, 4 high, 5 extreme; – unknown, never 0.")
@@ -146,6 +150,43 @@ def schemes(*, as_json: Json = False) -> None:
         typer.echo(f"  source: {row['source']}")
 
 
+@app.command()
+def derive(
+    region: RegionPath,
+    *,
+    pbf: Annotated[list[Path], typer.Option(help="OpenStreetMap extract; may be given several times.")],
+    dem: Annotated[
+        Path | None, typer.Option(help="Elevation model: GeoTIFF, or an SRTM tile (.hgt, .hgt.zip).")
+    ] = None,
+    cell_m: Annotated[float, typer.Option(min=1, help="Width of the cells that heights are read on.")] = 30.0,
+) -> None:
+    """Derive illustrative layers where there is nothing official: wildfire, rockfall, flash flood, coastal flood.
+
+    The files go to FOLDER/hazards; the sections for region.toml are printed, which is not changed.
+    """
+    from mutualaid.data import HazardSource, hazard_sections, read_region
+    from mutualaid.hazards import derive_layers, read_elevation, read_ground
+
+    read = read_region(region)
+    land = read.jurisdictions
+    ground = read_ground(pbf, crs=read.crs, within=land)
+    heights = None
+    if dem is not None:
+        left, bottom, right, top = land.total_bounds.tolist()
+        around = (left - _HALO_M, bottom - _HALO_M, right + _HALO_M, top + _HALO_M)
+        heights = read_elevation(dem, bounds=around, crs=read.crs, cell_m=cell_m)
+    files = derive_layers(ground, read.folder / "hazards", area=land, elevation=heights)
+    for note in ground.notes:
+        say(f"note: {note}")
+    if not files:
+        say("The map shows nothing here to derive a hazard from; nothing was written.")
+        return
+    sources = [HazardSource(file=path, **told) for path, told in files.items()]
+    typer.echo(
+        "# derived, illustrative: no authority states these layers\n" + hazard_sections(sources, read.folder)
+    )
+
+
 # --- helpers -------------------------------------------------------------------------------------------------
 
 
@@ -164,6 +205,12 @@ def _readable(region: object, *, as_json: bool) -> Layers:
             say(str(defect))
         say(f"{len(layers.defects)} of {len(region.hazards)} layers cannot be used; the others follow.\n")
     return layers
+
+
+def _scheme_id(layer: HazardLayer) -> str:
+    from mutualaid.hazards import scheme
+
+    return scheme(layer.scheme).id if layer.scheme else "no scheme"
 
 
 def _stop_if_broken(layers: Layers) -> None:
