@@ -14,14 +14,19 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
+from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from mutualaid.coverage import coverage, gaps, response_times, standard
+from mutualaid.coverage import ScenarioResult, coverage, gaps, response_times, standard
 from mutualaid.coverage._response import turnout
+from mutualaid.coverage._scenario_table import hazard_numbers
 from mutualaid.coverage._summary import summarise
-from mutualaid.data import Parameters, Region, Source
+from mutualaid.data import HazardScenario, Parameters, Region, Source
+from mutualaid.errors import Defect
+from mutualaid.hazards import HazardLayer, Layers, read_hazard, scenario_severity, seams
 from mutualaid.network import Network
 
 if TYPE_CHECKING:
@@ -85,8 +90,11 @@ def _demand(jurisdictions: gpd.GeoDataFrame, cell_m: float, count: int) -> gpd.G
     )
 
 
-def _stations(name: str, partner: str) -> gpd.GeoDataFrame:
+def _stations(name: str, partner: str, *, near: bool) -> gpd.GeoDataFrame:
+    """Three stations; `near`: the eastern one stands so near the bridge that others can hold what it loses."""
     at = np.array([[2_400.0, 3_100.0], [7_400.0, 2_200.0], [3_300.0, 7_300.0]]) + CORNER
+    if near:
+        at[1, 0] -= 2_600
     return gpd.GeoDataFrame(
         {
             "name": [name or own for own in ("Westport Central", "Easton", "Westport Mill")],
@@ -188,25 +196,41 @@ NAMES = {
     "gap": "",
     "source": "invented",
     "standard": "",
+    "scenario": "",
+    "scenario_note": "Water as high as the embankments. Nobody has measured it.",
+    "layer": "",
+    "hazard_source": "Ister survey",
 }
 
 
-def _made_up(*, cell_m: float = 100.0, count: int = 2_000, cells: bool = True, **texts: str) -> Any:
-    """Analyse the made-up region; `cells` False: people are points without extent; `texts` replace NAMES."""
+def _made_up(
+    *,
+    cell_m: float = 100.0,
+    count: int = 2_000,
+    cells: bool = True,
+    hazards: Path | None = None,
+    **texts: str,
+) -> Any:
+    """Analyse the made-up region.
+
+    `cells` False: people are points without extent; `hazards`: folder for the files of hazard layers, with which
+    the region has scenarios; `texts` replace NAMES.
+    """
     names = NAMES | texts
     jurisdictions = _jurisdictions((names["west"], names["east"]), names["partner"])
     demand = _demand(jurisdictions, cell_m, count)
     if not cells:
         demand = demand.drop(columns=["cell_x", "cell_y"])
     jurisdictions["population"] = demand.groupby("jurisdiction")["population"].sum()
-    stations = _stations(names["station"], names["partner"])
+    stations = _stations(names["station"], names["partner"], near=hazards is not None)
     rule = standard("de-agbf-first")
     if names["standard"]:
         rule = replace(rule, name=names["standard"], source=names["standard"])
     parameters = Parameters(dispatch_s=60, crossing_s=20, cutoff_s=900)
     turnout_s, assumed = turnout(stations, parameters)
     stations = stations.assign(road_status="ok", turnout_used_s=turnout_s, turnout_assumed=assumed)
-    times = response_times(_drive(stations, demand), stations, demand, parameters)
+    drive = _drive(stations, demand)
+    times = response_times(drive, stations, demand, parameters)
     reached = coverage(times, demand, stations, rule)
     network = _network(names["crossing"])
     units = pd.DataFrame({"station": ["s1"], "kind": [names["unit"]], "count": [2], "staffing": [6.0]})
@@ -229,7 +253,7 @@ def _made_up(*, cell_m: float = 100.0, count: int = 2_000, cells: bool = True, *
     if names["gap"]:
         found["name"] = names["gap"]
     rules = {"west": rule, "east": standard("us-nfpa-1720-urban")}
-    return SimpleNamespace(
+    result = SimpleNamespace(
         region=region,
         network=network,
         standard=rule,
@@ -239,7 +263,165 @@ def _made_up(*, cell_m: float = 100.0, count: int = 2_000, cells: bool = True, *
         coverage=reached,
         gaps=found,
         isochrones=_isochrones(stations),
+        layers=Layers((), {}),
+        seams=gpd.GeoDataFrame({"kind": []}, geometry=[], crs=UTM),
+        scenarios=(),
+        risks=(),
+        not_computed=(),
         summary=summarise(region, rule, rules, stations, reached, reached, found),
+    )
+    return result if hazards is None else _with_hazards(result, hazards, drive, names)
+
+
+# --- hazards -------------------------------------------------------------------------------------------------
+
+NUMBER_OF_SCENARIOS = 3
+
+
+def _with_hazards(analysis: Any, folder: Path, drive: pd.DataFrame, names: dict[str, str]) -> Any:
+    """Give the made-up region a flood that both sides map differently, and a slope that nobody mapped but one."""
+    layers = _layers(folder, analysis.region.jurisdictions, names)
+    title = names["scenario"]
+    late: dict[str, Any] = {"stations_delayed": 1, "stations_delay_s": 120.0}
+    scenarios = (
+        HazardScenario("hq100", title or "Flood", ("depth", "zones"), note=names["scenario_note"], **late),
+        HazardScenario("slope", title or "Slope", ("rock",), stations_out=3),
+        HazardScenario("both", title or "All at once", ("depth", "zones", "rock"), **late),
+    )
+    results = tuple(_scenario(analysis, one, layers, drive) for one in scenarios)
+    assert len(results) == NUMBER_OF_SCENARIOS
+    found = seams(analysis.region.jurisdictions, layers)
+    defect = Defect("ash.tif", names["layer"], "a raster", "nothing", "bring it")
+    analysis.layers, analysis.seams, analysis.scenarios = Layers(layers, {}), found, results
+    analysis.not_computed = (defect,)
+    numbers = hazard_numbers(layers, found, results, (), (defect,))
+    rules = analysis.local_standards
+    analysis.summary = summarise(
+        analysis.region, analysis.standard, rules, analysis.stations, analysis.coverage, analysis.coverage,
+        analysis.gaps, hazards=numbers,
+    )  # fmt: skip
+    return analysis
+
+
+def _layers(folder: Path, jurisdictions: gpd.GeoDataFrame, names: dict[str, str]) -> tuple[HazardLayer, ...]:
+    """Depths west of the river, zones east of it, and rockfall in a corner of a map that covers a third."""
+    step = 30.0
+    at = np.arange(step / 2, SIDE, step)
+    x, y = np.meshgrid(at, at[::-1])
+    off = np.abs(x - _river(y))
+    depth = np.maximum(0, 2.4 - off / 700).astype(np.float32)
+    depth[y > 8_000] = -1  # nobody looked
+    where = Affine(step, 0.0, CORNER[0], 0.0, -step, CORNER[1] + SIDE)
+    shape: dict[str, Any] = {
+        "height": len(at),
+        "width": len(at),
+        "count": 1,
+        "dtype": "float32",
+        "nodata": -1,
+    }
+    with rasterio.open(folder / "depth.tif", "w", driver="GTiff", crs=UTM, transform=where, **shape) as file:
+        file.write(depth, 1)
+    near = shapely.buffer(shapely.LineString(np.column_stack((_river(at), at)) + CORNER), 900)
+    east = shapely.intersection(near, jurisdictions.geometry["east"])
+    zones = gpd.GeoDataFrame({"zone": ["medium"]}, geometry=[east], crs=UTM)
+    zones.to_file(folder / "zones.gpkg")
+    corner = shapely.box(*(CORNER + np.array([1_400, 2_100])), *(CORNER + np.array([3_400, 4_100])))
+    slope = gpd.GeoDataFrame({"d": [1.0]}, geometry=[corner], crs=UTM)
+    slope.to_file(folder / "rock.gpkg")
+    told: dict[str, Any] = {
+        "source": names["hazard_source"],
+        "licence": names["hazard_source"],
+        "date": "2025-05-01",
+    }
+    flood: dict[str, Any] = {"hazard": "flood", "return_period_years": 100.0, **told}
+    return (
+        read_hazard(
+            folder / "depth.tif", id="depth", name=names["layer"] or "Depths", quantity="depth", unit="m",
+            scheme="inasafe-flood-depth", jurisdiction="west", **flood,
+        ),
+        read_hazard(
+            folder / "zones.gpkg", id="zones", name=names["layer"] or "Zones", quantity="class",
+            scheme="eu-floods-directive", jurisdiction="east", column="zone", nodata_means="none", **flood,
+        ),
+        read_hazard(
+            folder / "rock.gpkg", id="rock", name=names["layer"] or "Rocks", hazard="tsunami", quantity="depth",
+            unit="m", scheme="inasafe-flood-depth", event="storm", column="d", derived=True, **told,
+        ),
+    )  # fmt: skip
+
+
+def _scenario(
+    analysis: Any, scenario: HazardScenario, layers: tuple[HazardLayer, ...], drive: pd.DataFrame
+) -> ScenarioResult:
+    """Work out a scenario by a rule of thumb: moderate places are 1.5 times as far, high ones out of reach."""
+    lands, demand, stations = analysis.region.jurisdictions, analysis.demand, analysis.stations
+    said = scenario_severity(demand, layers, scenario, jurisdictions=lands)
+    home = scenario_severity(stations, layers, scenario, jurisdictions=lands)
+    rank = home["severity"].fillna(-1)
+    out = rank >= scenario.stations_out
+    late = ~out & (rank >= (scenario.stations_delayed or 6))
+    severity = said["severity"].fillna(-1).astype(int)
+    pairs = drive[~drive["origin"].map(out) & (drive["destination"].map(severity) < 4)].copy()
+    wading = pairs["destination"].map(severity) >= 2
+    pairs["drive_s"] = (pairs["drive_s"] * np.where(wading, 1.5, 1.0)).round(3)
+    times = response_times(pairs, stations, demand, analysis.region.parameters)
+    times["turnout_s"] += times["station"].map(late).astype(bool) * scenario.stations_delay_s
+    now, fair = coverage(times, demand, stations, analysis.standard), analysis.coverage
+    held = fair["alone_covered"] & ~now["alone_covered"] & now["joint_covered"]
+    lost = fair["joint_covered"] & ~now["joint_covered"]
+    now = now.assign(
+        fair_status=fair["status"],
+        **{f"fair_{level}_{key}": fair[f"{level}_{key}"] for level in ("alone", "joint") for key in ("s", "covered")},
+        severity=said["severity"], hazard=said["hazard"], layer=said["layer"], severity_status=said["status"],
+        exposed=(said["severity"] >= 1).astype("boolean"),
+        isolated=np.isfinite(fair["joint_s"]) & np.isinf(now["joint_s"]),
+        loss=np.select([lost, held], ["lost", "held"], "none"),
+    )  # fmt: skip
+    used = tuple(layer for layer in layers if layer.id in scenario.layers)
+    periods = {layer.return_period_years for layer in used}
+    return ScenarioResult(
+        scenario=scenario,
+        layers=used,
+        return_period_years=periods.pop() if len(periods) == 1 else np.nan,
+        stations=pd.DataFrame(
+            {
+                "severity": home["severity"], "severity_status": home["status"], "hazard": home["hazard"],
+                "layer": home["layer"], "state": np.select([out, late], ["out", "delayed"], "in_service"),
+            },
+            index=stations.index,
+        ),
+        roads=_roads_under(analysis.network, scenario, layers, lands),
+        rules={layer.id: "severity-emergency" for layer in used},
+        coverage=now,
+        draws=pd.DataFrame(columns=["alone", "joint"], dtype=np.float64),
+        end_s=1_500.0,
+    )  # fmt: skip
+
+
+def _roads_under(
+    network: Network, scenario: HazardScenario, layers: tuple[HazardLayer, ...], lands: gpd.GeoDataFrame
+) -> pd.DataFrame:
+    """Close roads whose middle is in high severity, and slow down those in a low one."""
+    lines = network.lines()
+    middle = gpd.GeoDataFrame(geometry=shapely.line_interpolate_point(lines, 0.5, normalized=True), crs=UTM)
+    middle["jurisdiction"] = np.where(
+        shapely.contains(lands.geometry["west"], middle.geometry.to_numpy()), "west", "east"
+    )
+    rank = scenario_severity(middle, layers, scenario, jurisdictions=lands)["severity"]
+    at, length_m = rank.fillna(-1).to_numpy(), shapely.length(lines)
+    closed, slowed = at >= 4, (at >= 1) & (at < 4)
+    return pd.DataFrame(
+        {
+            "closed": closed,
+            "factor": np.select([closed, slowed], [0.0, 0.5], 1.0),
+            "severity": rank,
+            "layer": "",
+            "affected_m": np.where(at >= 1, length_m, 0.0),
+            "closed_m": np.where(closed, length_m, 0.0),
+            "unknown_m": np.where(at < 0, length_m, 0.0),
+            "probability": np.nan,
+            "closed_by_name": False,
+        }
     )
 
 
@@ -257,6 +439,12 @@ def made_up() -> Callable[..., Any]:
 def analysis() -> Any:
     """The made-up region with 2,000 cells."""
     return _made_up()
+
+
+@pytest.fixture(scope="session")
+def threatened(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The made-up region with 2,000 cells and three scenarios."""
+    return _made_up(hazards=tmp_path_factory.mktemp("layers"))
 
 
 ARGUMENTS = [

@@ -31,7 +31,7 @@ from mutualaid.coverage._standards import Standard, standard
 from mutualaid.coverage._summary import summarise
 from mutualaid.data import Parameters, Region
 from mutualaid.errors import Defect, HazardError, RegionError, StandardError
-from mutualaid.hazards import Layers, RoadPieces, read_layers, seams
+from mutualaid.hazards import Layers, RoadPieces, comparable_layers, read_layers, seams
 from mutualaid.network import (
     Network,
     profile,
@@ -245,14 +245,9 @@ def _hazards(
     """Compute everything about hazards that can be computed; what cannot is listed, and hinders nothing else."""
     layers = read_layers(region)
     defects = list(layers.broken(layers.defects))
-    found_seams = gpd.GeoDataFrame(
-        {"kind": []}, geometry=[], crs=region.crs, index=pd.Index([], name="id", dtype="str")
-    )
-    if layers.layers:
-        try:
-            found_seams = seams(region.jurisdictions, layers.layers)
-        except HazardError as error:
-            defects += error.defects
+    comparable, lacking = comparable_layers(layers.layers)
+    defects += lacking
+    found_seams = seams(region.jurisdictions, comparable)
     results: dict[str, ScenarioResult] = {}
     laid: dict[str, RoadPieces] = {}
     fair = fair_weather() if region.scenarios else None
@@ -267,7 +262,7 @@ def _hazards(
         try:
             results[scenario.id] = scenario_coverage(fair, scenario, layers.layers, laid=laid)
         except HazardError as error:
-            defects += error.defects
+            defects += [_named(scenario.id, defect) for defect in error.defects]
     risks = []
     for risk in region.risks:
         try:
@@ -276,6 +271,13 @@ def _hazards(
             defects += error.defects
     unique = tuple(dict.fromkeys(defects))
     return _Hazards(layers, found_seams, tuple(results.values()), tuple(risks), unique)
+
+
+def _named(scenario: str, defect: Defect) -> Defect:
+    """Say which scenario a defect stops."""
+    if f"scenario {scenario}" in defect.where:
+        return defect
+    return replace(defect, where=", ".join(filter(None, (f"scenario {scenario}", defect.where))))
 
 
 def _silent(step: str, share: float) -> None:

@@ -133,8 +133,8 @@ def _lost(result: ScenarioResult, level: str) -> NDArray[np.float64]:
 def later_minutes(result: ScenarioResult, level: str) -> NDArray[np.float64]:
     """Person-minutes by which help comes later under a scenario, of those whom it reaches in fair weather.
 
-    Whom nobody reaches within the cutoff any more counts as reached at ``result.end_s``, the end of it for the
-    slowest crew: the result is a lower bound. Closures by chance are left out.
+    Whom nobody reaches by ``result.end_s`` any more, the end of the cutoff for the slowest crew, counts as reached
+    then: the result is a lower bound. Closures by chance are left out.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def later_minutes(result: ScenarioResult, level: str) -> NDArray[np.float64]:
     """
     covered = result.coverage
     before, after = (covered[name].to_numpy(np.float64) for name in (f"fair_{level}_s", f"{level}_s"))
-    later = np.where(np.isfinite(before), np.where(np.isfinite(after), after, result.end_s) - before, 0.0)
+    later = np.where(np.isfinite(before), np.minimum(after, result.end_s) - before, 0.0)
     return np.asarray(covered["population"].to_numpy(np.float64) * np.maximum(later, 0.0) / 60)
 
 

@@ -23,6 +23,7 @@ from mutualaid.hazards import (
     RoadHazard,
     RoadPieces,
     lay_on_roads,
+    open_stretch,
     sample_closures,
     scenario_roads,
     scenario_severity,
@@ -90,8 +91,8 @@ class ScenarioResult:
     stations
         Index of the stations; ``severity`` (Int8, missing if unknown), ``severity_status``, ``hazard`` and ``layer``
         that decide (see `mutualaid.hazards.scenario_severity`), and ``state``: ``in_service``, ``delayed`` (its
-        turnout takes longer), ``out`` (it stands in the hazard) or ``cut_off`` (in service, but no open road
-        leads away from it).
+        turnout takes longer), ``out`` (it stands in the hazard) or ``cut_off`` (in service, but reaches nobody
+        within the cutoff any more).
     roads
         What the scenario leaves of the roads, one row a road of the network: see
         `mutualaid.hazards.RoadHazard`; ``closed`` includes what the scenario closes by name (``closed_by_name``).
@@ -115,7 +116,8 @@ class ScenarioResult:
     draws
         People reached within the standard in each draw, by level; empty without probabilities of closure.
     end_s
-        Seconds on the standard's clock at which the slowest crew ends its search: nobody is reached later.
+        Seconds on the standard's clock at which the search for the slowest crew ends: see `later_minutes`. The same
+        for all scenarios of a region.
     """
 
     scenario: HazardScenario
@@ -191,13 +193,13 @@ def scenario_coverage(
         jurisdictions=fair.jurisdictions,
     )
     by_name = _closed_by_name(fair.graph, scenario)
-    table = left.roads.assign(closed_by_name=by_name)
-    table["closed"] |= by_name
+    shut = by_name | (left.roads["probability"] >= 1).to_numpy()
+    table = _shut(left.roads.assign(closed_by_name=by_name), shut, roads["length_m"].to_numpy())
     graph = reweighted(fair.graph, _drive_ms(fair.graph, table))
     stations = _station_states(fair, scenario, wanted)
     serving = (stations["state"] != "out").to_numpy()
-    origins = _positions(left, by_name, fair.stations, serving)
-    places = _positions(left, by_name, fair.demand)
+    origins = _positions(left, shut, fair.stations, serving)
+    places = _positions(left, shut, fair.demand)
     drive = drive_times(graph, origins, places, fair.parameters.cutoff_s)
     stuck = serving & ~fair.stations.index.isin(drive["origin"].unique()) & fair.leaving
     stations.loc[stuck, "state"] = "cut_off"
@@ -219,7 +221,7 @@ def scenario_coverage(
         rules=left.rules,
         coverage=found,
         draws=draws,
-        end_s=fair.parameters.cutoff_s + _lead_s(fair, stations, slowest=True),
+        end_s=_end_s(fair),
     )
 
 
@@ -251,6 +253,15 @@ def _closed_by_name(graph: RouteGraph, scenario: HazardScenario) -> NDArray[np.b
     return np.asarray(closed | roads["crossing"].isin(shut).to_numpy(), dtype=np.bool_)
 
 
+def _shut(roads: pd.DataFrame, shut: NDArray[np.bool_], length_m: NDArray[np.float64]) -> pd.DataFrame:
+    """Roads with those closed that are shut as a whole, by name or for certain."""
+    return roads.assign(
+        closed=roads["closed"] | shut,
+        factor=roads["factor"].mask(shut, 0.0),
+        closed_m=roads["closed_m"].mask(shut, length_m),
+    )
+
+
 def _drive_ms(graph: RouteGraph, roads: pd.DataFrame) -> NDArray[np.int64]:
     """Time along each directed edge: longer where roads are slowed down, -1 where they are closed."""
     factor = np.where(roads["closed"] | (roads["factor"] <= 0), 1.0, roads["factor"])
@@ -265,24 +276,30 @@ def _drive_ms(graph: RouteGraph, roads: pd.DataFrame) -> NDArray[np.int64]:
 
 def _positions(
     left: RoadHazard,
-    by_name: NDArray[np.bool_],
+    shut: NDArray[np.bool_],
     places: pd.DataFrame,
     taking_part: NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
-    """Places as `snap` gives them, with how long the way along their own road takes: see `shares_along`.
+    """Places as `snap` gives them, with what the hazard leaves of their road on both sides.
 
-    Those that take no part have another status than ``ok``.
+    `shut` are roads that are closed from end to end. Places that take no part have another status than ``ok``.
     """
     road = places["road"].to_numpy(np.int64)
     on = road >= 0
-    shares = np.full((len(places), 2), np.nan)
-    along = shares_along(left, road[on], places["fraction"].to_numpy()[on])
-    shares[on] = np.where(by_name[road[on]][:, None], np.inf, np.column_stack(along))
+    fraction = places["fraction"].to_numpy()[on]
+    whole = shut[road[on]]
+    shares, passed = np.full((len(places), 2), np.nan), np.full((len(places), 2), np.nan)
+    stretch = np.full(len(places), -1, dtype=np.int64)
+    along = np.column_stack(shares_along(left, road[on], fraction))
+    shares[on] = np.where(whole[:, None], np.inf, along)
+    number, passed[on] = open_stretch(left, road[on], fraction)
+    stretch[on] = np.where(whole, -1, number)
     status = places["road_status"].to_numpy(dtype=object)
     if taking_part is not None:
         status = np.where(taking_part, status, "out")
     columns: dict[str, Any] = {name: places[name] for name in ("road", "fraction", "side", "distance_m")}
-    columns |= {"share_a": shares[:, 0], "share_b": shares[:, 1], "status": status}
+    columns |= {"share_a": shares[:, 0], "share_b": shares[:, 1], "stretch": stretch}
+    columns |= {"passed_a": passed[:, 0], "passed_b": passed[:, 1], "status": status}
     return pd.DataFrame(columns, index=places.index)
 
 
@@ -449,22 +466,25 @@ def _drawn(
 def _off_closed(places: pd.DataFrame, closed: NDArray[np.int64]) -> pd.DataFrame:
     """Places from which nobody can leave along a closed road: where on it the closure is, nobody knows."""
     on = places["road"].isin(closed)
-    return places.assign(**{name: places[name].mask(on, np.inf) for name in ("share_a", "share_b")})
+    shares = {name: places[name].mask(on, np.inf) for name in ("share_a", "share_b")}
+    return places.assign(stretch=places["stretch"].mask(on, -1), **shares)
 
 
 def _useful_drive_s(fair: FairWeather, stations: pd.DataFrame) -> float:
     """Longest drive that can still be within the standard: what is longer need not be searched."""
-    left_s = fair.standard.limit_s - _lead_s(fair, stations, slowest=False)
+    turnout_s = fair.stations["turnout_used_s"].to_numpy() + stations["delay_s"].to_numpy()
+    left_s = fair.standard.limit_s - _lead_s(fair, float(turnout_s.min()))
     return float(min(max(left_s, 0.0) + 1.0, fair.parameters.cutoff_s))
 
 
-def _lead_s(fair: FairWeather, stations: pd.DataFrame, *, slowest: bool) -> float:
-    """Seconds on the standard's clock before the wheels roll: of the slowest crew, a neighbour's, or the fastest."""
+def _end_s(fair: FairWeather) -> float:
+    """Seconds on the standard's clock after which nobody is searched for: the slowest crew, a neighbour's."""
+    slowest_s = float(fair.stations["turnout_used_s"].max()) + fair.parameters.dispatch_s
+    return fair.parameters.cutoff_s + _lead_s(fair, slowest_s)
+
+
+def _lead_s(fair: FairWeather, turnout_s: float) -> float:
+    """Seconds on the standard's clock before the wheels roll."""
     parameters = fair.parameters
-    turnout_s = fair.stations["turnout_used_s"].to_numpy() + stations["delay_s"].to_numpy()
-    before = (
-        ("t0", parameters.answering_s),
-        ("t1", parameters.processing_s),
-        ("t2", float(turnout_s.max() + parameters.dispatch_s if slowest else turnout_s.min())),
-    )
-    return sum(seconds for point, seconds in before if point >= fair.standard.start)
+    before = (("t0", parameters.answering_s), ("t1", parameters.processing_s), ("t2", turnout_s))
+    return float(sum(seconds for point, seconds in before if point >= fair.standard.start))

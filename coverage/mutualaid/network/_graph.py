@@ -255,12 +255,12 @@ def reweighted(graph: RouteGraph, drive_ms: ArrayLike) -> RouteGraph:
         raise NetworkError([Defect("", where, expected, str(times[shorter[0]]), remedy)])
     out = graph.out
     open_ = times[out.edge] >= 0
-    longer = (times.astype(np.int64) - graph.drive_ms)[out.edge[open_]]
-    weight = out.weight[open_] + np.where(
-        graph.crossing_edge[out.edge[open_]], longer << 32 | longer, longer << 32
-    )
+    edge, before = out.edge[open_], out.weight[open_]
+    longer = (times.astype(np.int64) - graph.drive_ms)[edge]
+    delay = (before & _LOW) + np.where(graph.crossing_edge[edge], longer, 0)
+    weight = pack((before >> 32) + longer, delay)
     left = np.concatenate([[0], np.cumsum(open_)])[out.indptr].astype(np.int32)
-    arcs = Arcs(left, out.head[open_], out.edge[open_], weight)
+    arcs = Arcs(left, out.head[open_], edge, weight)
     return replace(graph, drive_ms=times, out=arcs, before=graph)
 
 

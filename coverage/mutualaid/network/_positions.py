@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -32,17 +32,30 @@ Float = NDArray[np.float64]
 class Positions:
     """Positions that take part in travel times: rows of a frame made by `snap` whose status is ``ok``.
 
-    ``row`` is the row in the frame, ``index`` labels all of its rows. ``share`` (p, 2), if the frame states it, is
-    the time from the road's end `a`, and from `b`, as a share of that of the whole road before any hazard: inf
-    where the stretch in between is closed. Else a position costs its share of the road as it is now, and none on
-    a closed road is reached.
+    ``row`` is the row in the frame, ``index`` labels all of its rows. ``slowed`` is what a hazard leaves of the road
+    on both sides, if the frame states it; else a position costs its share of the road as it is now, and none on a
+    closed road is reached.
     """
 
     index: pd.Index
     row: Int64
     road: Int64
     fraction: Float
-    share: Float | None
+    slowed: Slowed | None
+
+
+@dataclass(frozen=True, eq=False)
+class Slowed:
+    """What a hazard leaves of the roads on which positions lie.
+
+    All times are shares of that of the whole road before the hazard. ``share`` (p, 2) is the time from the road's end
+    `a`, and from `b`: inf where the stretch in between is closed. ``stretch`` (p,) numbers the open stretches of the
+    road, -1 on a closed one; ``passed`` (p, 2) is the time from both ends without what is closed.
+    """
+
+    share: Float
+    stretch: Int64
+    passed: Float
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,19 +81,24 @@ class Links:
 
 @dataclass(frozen=True, eq=False)
 class _OnEdges:
-    """Positions between nodes by directed edge: how far along it, and milliseconds to there and to its end."""
+    """Positions between nodes by directed edge: how far along it, and milliseconds.
+
+    ``begun_ms`` is the time to there without a hazard, ``done_ms`` with it, ``rest_ms`` that to the edge's end;
+    ``stretch`` and ``passed_ms`` as of `Slowed`.
+    """
 
     row: Int64
     edge: Int64
     fraction: Float
+    begun_ms: Int64
     done_ms: Int64
     rest_ms: Int64
+    stretch: Int64
+    passed_ms: Int64
 
-    def take(self, which: NDArray[np.bool_]) -> _OnEdges:
+    def take(self, which: NDArray[np.bool_] | Int64) -> _OnEdges:
         """Give some of them."""
-        return _OnEdges(
-            self.row[which], self.edge[which], self.fraction[which], self.done_ms[which], self.rest_ms[which]
-        )
+        return _OnEdges(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +140,27 @@ def positions(graph: RouteGraph, frame: pd.DataFrame, what: str) -> Positions:
             f"a position on a road within 0…{graph.network.n_roads - 1}, no crossing, at a fraction of 0…1"
         )
         raise NetworkError([Defect("", where, expected, got, "snap the points to the network of this graph")])
-    share = None
-    if "share_a" in frame.columns:
-        least = np.column_stack([fraction, 1 - fraction])
-        share = np.fmax(least, frame[["share_a", "share_b"]].to_numpy(np.float64)[row])
-    return Positions(frame.index, row, road, fraction, share)
+    return Positions(frame.index, row, road, fraction, _slowed(frame, row, fraction, what))
+
+
+#: Columns that say what a hazard leaves of the road of each position: see `Slowed`.
+_SLOWED = ("share_a", "share_b", "stretch", "passed_a", "passed_b")
+
+
+def _slowed(frame: pd.DataFrame, row: Int64, fraction: Float, what: str) -> Slowed | None:
+    there = [name for name in _SLOWED if name in frame.columns]
+    if not there:
+        return None
+    if len(there) < 2 or there[:2] != ["share_a", "share_b"] or len(there) not in (2, len(_SLOWED)):
+        got, remedy = ", ".join(there), "give all of them, or share_a and share_b, or none"
+        raise NetworkError([Defect("", what, f"the columns {', '.join(_SLOWED)}", got, remedy)])
+    least = np.column_stack([fraction, 1 - fraction])
+    share = np.fmax(least, frame[["share_a", "share_b"]].to_numpy(np.float64)[row])
+    if len(there) == 2:
+        return Slowed(share, np.full(len(row), -1, dtype=np.int64), least)
+    passed = frame[["passed_a", "passed_b"]].to_numpy(np.float64)[row]
+    stretch = frame["stretch"].to_numpy(np.float64)[row]
+    return Slowed(share, np.where(np.isnan(stretch), -1, stretch).astype(np.int64), np.fmax(passed, 0.0))
 
 
 def _nodes(graph: RouteGraph, at: Positions) -> tuple[Int64, Int64]:
@@ -142,18 +176,21 @@ def _edges(graph: RouteGraph, at: Positions) -> _OnEdges:
     row = np.repeat(at.row[of], 2)
     edge = (2 * at.road[of][:, None] + np.array([0, 1])).ravel()
     fraction = np.column_stack([at.fraction[of], 1 - at.fraction[of]]).ravel()
-    if at.share is None or graph.before is None:
-        whole_ms = graph.drive_ms[edge].astype(np.int64)
-        done_ms = _part_ms(fraction, whole_ms)
-        rest_ms = whole_ms - done_ms
-    else:
-        whole_ms = graph.before.drive_ms[edge].astype(np.int64)
-        done, rest = at.share[of].ravel(), at.share[of][:, ::-1].ravel()
-        begun_ms = _part_ms(fraction, whole_ms)
-        # Before a hazard the two parts are the whole; with it each is at least what it was.
-        done_ms = np.maximum(begun_ms, _part_ms(done, whole_ms))
-        rest_ms = np.maximum(whole_ms - begun_ms, np.where(rest > 1 - fraction, _part_ms(rest, whole_ms), 0))
-    return _OnEdges(row, edge, fraction, done_ms, rest_ms).take(whole_ms >= 0)
+    whole_ms = (graph if at.slowed is None else graph.before or graph).drive_ms[edge].astype(np.int64)
+    begun_ms = _part_ms(fraction, whole_ms)
+    done_ms, rest_ms = begun_ms, whole_ms - begun_ms
+    stretch, passed_ms = np.full(len(edge), -1, dtype=np.int64), begun_ms
+    if at.slowed is not None and graph.before is not None:
+        # Without a hazard the two parts are the whole; with it each is at least what it was.
+        share = at.slowed.share[of]
+        slower = share > np.column_stack([at.fraction[of], 1 - at.fraction[of]])
+        done = np.where(slower, share, 0.0)
+        done_ms = np.maximum(done_ms, _part_ms(done.ravel(), whole_ms))
+        rest_ms = np.maximum(rest_ms, _part_ms(done[:, ::-1].ravel(), whole_ms))
+        stretch = np.repeat(at.slowed.stretch[of], 2)
+        passed_ms = _part_ms(at.slowed.passed[of].ravel(), whole_ms)
+    on = _OnEdges(row, edge, fraction, begun_ms, done_ms, rest_ms, stretch, passed_ms)
+    return on.take(whole_ms >= 0)
 
 
 def _part_ms(share: Float, whole_ms: Int64) -> Int64:
@@ -208,20 +245,21 @@ def direct(graph: RouteGraph, start: Positions, end: Positions) -> Direct:
     ptr, order = group(last.edge, len(graph.drive_ms))
     i, j = members(ptr, order, first.edge)
     ahead = last.fraction[j] >= first.fraction[i]
-    i, j = i[ahead], j[ahead]
-    # Counted from where the edge begins, or to where it ends if a closed stretch lies before both.
-    after_ms, until_ms = last.done_ms[j] - first.done_ms[i], first.rest_ms[i] - last.rest_ms[j]
-    from_start, to_end = last.done_ms[j] <= MAX_MS, first.rest_ms[i] <= MAX_MS
-    time_ms = np.where(from_start, after_ms, until_ms)
-    some = (from_start | to_end) & (time_ms >= 0)
-    i, j, time_ms = i[some], j[some], time_ms[some]
+    start_, end_ = first.take(i[ahead]), last.take(j[ahead])
+    # Counted from where the edge begins, to where it ends, or within the open stretch on which both lie.
+    after_ms, until_ms = end_.done_ms - start_.done_ms, start_.rest_ms - end_.rest_ms
+    from_start, to_end = end_.done_ms <= MAX_MS, start_.rest_ms <= MAX_MS
+    together = (start_.stretch >= 0) & (start_.stretch == end_.stretch)
+    time_ms = np.select([from_start, to_end], [after_ms, until_ms], end_.passed_ms - start_.passed_ms)
+    time_ms = np.maximum(time_ms, end_.begun_ms - start_.begun_ms)
+    some = from_start | to_end | together
     return Direct(
-        first.row[i].astype(np.int32),
-        last.row[j].astype(np.int32),
-        pack(time_ms),
-        first.edge[i],
-        first.fraction[i],
-        last.fraction[j],
+        start_.row[some].astype(np.int32),
+        end_.row[some].astype(np.int32),
+        pack(time_ms[some]),
+        start_.edge[some],
+        start_.fraction[some],
+        end_.fraction[some],
     )
 
 

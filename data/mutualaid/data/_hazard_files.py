@@ -17,8 +17,15 @@ from mutualaid.errors import Defect, RegionError
 
 __all__ = ["HazardSections", "hazard_document", "hazard_sections", "with_sidecars"]
 
-#: Files that belong to a shapefile.
-_SIDECARS = (".dbf", ".shx", ".prj", ".cpg")
+#: What belongs to a file, by its suffix: suffixes that stand in its place, or behind it if they begin with ``+``.
+_SIDECARS = {
+    ".shp": (".dbf", ".shx", ".prj", ".cpg"),
+    ".asc": (".prj", "+.aux.xml"),
+    ".tif": (".tfw", "+.aux.xml", "+.msk"),
+    ".tiff": (".tfw", ".tifw", "+.aux.xml", "+.msk"),
+    ".img": (".ige", "+.aux.xml"),
+    ".nc": ("+.aux.xml",),
+}
 
 
 class HazardSections:
@@ -39,12 +46,16 @@ class HazardSections:
         self._toml = toml
         self.files: list[Path] = []
         self.defects: list[Defect] = []
-        #: None where a section itself is broken: then nobody can say which ids there are.
-        self._entries: dict[str, list[Any] | None] = {
-            name: sections.get(name) for name in ("hazard", "scenario", "risk")
+        #: An entry that is broken is None; where there is one, nobody can say which ids there are.
+        self._entries: dict[str, list[Any]] = {
+            name: sections.get(name) or [] for name in ("hazard", "scenario", "risk")
+        }
+        self._complete = {
+            name: sections.get(name) is not None and None not in entries
+            for name, entries in self._entries.items()
         }
         for name, entries in self._entries.items():
-            self._check_unique(name, [entry.id for entry in entries or ()])
+            self._check_unique(name, [entry.id for entry in entries if entry is not None])
         self.hazards = tuple(filter(None, map(self._hazard, self._numbered("hazard"))))
         self.scenarios = tuple(filter(None, map(self._scenario, self._numbered("scenario"))))
         self.risks = tuple(map(self._risk, self._numbered("risk")))
@@ -57,7 +68,10 @@ class HazardSections:
                 self._unknown(f"[[hazard]] {number}, jurisdiction", what, entry.jurisdiction, known)
 
     def _numbered(self, section: str) -> list[tuple[int, Any]]:
-        return list(enumerate(self._entries[section] or (), 1))
+        return [(n, entry) for n, entry in enumerate(self._entries[section], 1) if entry is not None]
+
+    def _known(self, section: str) -> dict[str, Any]:
+        return {entry.id: entry for entry in self._entries[section] if entry is not None}
 
     def _check_unique(self, section: str, ids: list[str]) -> None:
         for name in sorted({name for name in ids if ids.count(name) > 1}):
@@ -77,7 +91,13 @@ class HazardSections:
         except RegionError as error:
             self.defects += error.defects
             return None
-        self.files += with_sidecars(path)
+        whole = with_sidecars(path)
+        if any(not part.resolve().is_relative_to(self._folder.resolve()) for part in whole):
+            expected = "a file that is inside the region folder with all that belongs to it"
+            remedy = "replace the links that lead out of it by copies"
+            self.defects.append(Defect(self._toml, where, expected, repr(name)[:80], remedy))
+            return None
+        self.files += whole
         return path
 
     def _own_file(self, value: str, where: str) -> str | Path | None:
@@ -108,15 +128,10 @@ class HazardSections:
     def _scenario(self, numbered: tuple[int, ScenarioEntry]) -> HazardScenario | None:
         number, entry = numbered
         where = f"[[scenario]] {number}"
-        entries: list[HazardEntry] | None = self._entries["hazard"]
-        if entries is not None:
-            ids = [one.id for one in entries]
-            for name in entry.layers:
-                if name not in ids:
-                    self._unknown(f"{where}, layers", "the id of a [[hazard]]", name, ids)
-            for key in entry.rules:
-                if key not in ids and key not in HAZARDS:
-                    self._unknown(f"{where}, rules", "a layer of it, or a hazard", key, [*ids, *HAZARDS])
+        known = self._known("hazard")
+        if self._complete["hazard"]:
+            self._check_layers(entry, where, known)
+        self._check_delay(entry, where)
         rules = {key: self._own_file(rule, f"{where}, rules.{key}") for key, rule in entry.rules.items()}
         twice = sorted({name for name in entry.layers if entry.layers.count(name) > 1})
         if twice:
@@ -129,26 +144,60 @@ class HazardSections:
         elif not twice:
             values = entry.model_dump()
             values |= {key: tuple(values[key]) for key in ("layers", "closed_ways", "closed_crossings")}
-            known = {key: rule for key, rule in rules.items() if rule is not None}
-            return HazardScenario(**(values | {"name": entry.name or entry.id, "rules": known}))
+            there = {key: rule for key, rule in rules.items() if rule is not None}
+            return HazardScenario(**(values | {"name": entry.name or entry.id, "rules": there}))
         return None
+
+    def _check_layers(self, entry: ScenarioEntry, where: str, known: Mapping[str, HazardEntry]) -> None:
+        for name in entry.layers:
+            if name not in known:
+                self._unknown(f"{where}, layers", "the id of a [[hazard]]", name, known)
+        named = [known[name] for name in entry.layers if name in known]
+        own = [*(one.id for one in named), *dict.fromkeys(one.hazard for one in named)]
+        # Where a layer is misspelt, a rule may be for that one.
+        allowed = own if len(named) == len(entry.layers) else [*known, *HAZARDS]
+        for key in entry.rules:
+            if key not in allowed:
+                self._unknown(f"{where}, rules", "a layer of it, or a hazard of one", key, allowed)
+
+    def _check_delay(self, entry: ScenarioEntry, where: str) -> None:
+        severity = entry.stations_delayed
+        if severity is None and entry.stations_delay_s:
+            expected, remedy = (
+                "stations_delayed, the severity from which it holds",
+                "state it, or remove the delay",
+            )
+            self.defects.append(
+                Defect(
+                    self._toml,
+                    f"{where}, stations_delay_s",
+                    expected,
+                    f"{entry.stations_delay_s:g} alone",
+                    remedy,
+                )
+            )
+        if severity is not None and severity >= entry.stations_out:
+            expected = f"a severity below stations_out, which is {entry.stations_out}"
+            remedy = "lower it, or raise stations_out"
+            self.defects.append(
+                Defect(self._toml, f"{where}, stations_delayed", expected, str(severity), remedy)
+            )
 
     def _risk(self, numbered: tuple[int, RiskEntry]) -> RiskCurve:
         number, entry = numbered
         where = f"[[risk]] {number}"
-        scenarios: list[ScenarioEntry] | None = self._entries["scenario"]
-        known = {one.id: one for one in scenarios or ()}
+        known = self._known("scenario")
         years: dict[float, str] = {}
         for name in entry.scenarios:
             if name not in known:
-                if scenarios is not None:
+                if self._complete["scenario"]:
                     self._unknown(f"{where}, scenarios", "the id of a [[scenario]]", name, known)
                 continue
             found = self._return_periods(known[name])
             if found is None:
                 continue
-            if len(found) != 1 or math.isnan(*found):
-                expected = f"layers of one return period in scenario {name}"
+            if len(found) != 1 or not min(found) >= 1:
+                expected = f"layers of one return period in scenario {name}, of 1 year or more"
                 got = ", ".join("none" if math.isnan(one) else f"{one:g} years" for one in sorted(found))
                 remedy = "state return_period_years in its [[hazard]] layers"
                 self.defects.append(Defect(self._toml, f"{where}, scenarios", expected, got, remedy))
@@ -174,8 +223,7 @@ class HazardSections:
 
     def _return_periods(self, scenario: ScenarioEntry) -> set[float] | None:
         """Return periods of a scenario's layers, NaN for none; None if a layer is not known."""
-        entries: list[HazardEntry] | None = self._entries["hazard"]
-        known = {one.id: one.return_period_years or math.nan for one in entries or ()}
+        known = {key: one.return_period_years or math.nan for key, one in self._known("hazard").items()}
         if not scenario.layers:
             return {math.nan}
         periods = [known[name] for name in scenario.layers if name in known]
@@ -183,9 +231,14 @@ class HazardSections:
 
 
 def with_sidecars(path: Path) -> list[Path]:
-    """Give a file and what belongs to it: a shapefile is several files of one name."""
-    parts = map(path.with_suffix, _SIDECARS) if path.suffix.lower() == ".shp" else ()
-    return [path, *(part for part in parts if part.is_file())]
+    """Give a file and what belongs to it, in small or capital letters: a shapefile is several files of one name."""
+    wanted = {
+        (path.name + one[1:] if one.startswith("+") else path.stem + one).lower()
+        for one in _SIDECARS.get(path.suffix.lower(), ())
+    }
+    if not wanted:
+        return [path]
+    return [path, *sorted(one for one in path.parent.iterdir() if one.name.lower() in wanted and one != path)]
 
 
 def hazard_document(

@@ -176,8 +176,9 @@ class HazardScenario:
         ranges = (
             ("stations_out", self.stations_out, 1, 5),
             ("stations_delayed", 1 if self.stations_delayed is None else self.stations_delayed, 1, 5),
-            ("stations_delay_s", self.stations_delay_s, 0, 86_400),
-            ("draws", self.draws, 1, 100_000),
+            ("stations_delay_s", self.stations_delay_s, 0, 3600),
+            ("draws", self.draws, 10, 100_000),
+            ("seed", self.seed, 0, 2**63 - 1),
         )
         defects += [
             Defect("", f"{where}, {key}", f"a number within {low}…{high:,}", repr(value), "correct it")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,8 @@ from mutualaid.errors import Defect, RegionError
 
 __all__ = ["check_region", "read_region", "region_notes", "write_region"]
 
+#: Files that writing a region makes itself, in small letters.
+_WRITTEN = {"region.toml", *(f"{name}.{suffix}" for name in TABLES for suffix in ("csv", "geojson"))}
 #: A region's demand may differ by this share from the population of a jurisdiction without a note.
 _NOTED_SHARE = 0.01
 
@@ -365,14 +366,14 @@ def write_region(region: Region, folder: Path | str) -> Path:
             write_table(frame, folder / file)
             document[name] = {"file": file}
     document["demand"]["cell_m"] = region.cell_m
-    document["network"] = {"files": [_copied(path, region.folder, folder) for path in region.network_files]}
+    copies = _Copies(region.folder, folder)
+    document["network"] = {"files": [copies(path) for path in region.network_files]}
     document["parameters"] = _changed(region.parameters)
     document["source"] = [
         {key: value for key, value in asdict(source).items() if value} for source in region.sources
     ]
     document["standard"] = [{"id": key, **values} for key, values in region.standards.items()]
-    copied = partial(_copied, source=region.folder, folder=folder)
-    document |= hazard_document(region.hazards, region.scenarios, region.risks, copied)
+    document |= hazard_document(region.hazards, region.scenarios, region.risks, copies)
     path = folder / "region.toml"
     with beside(path) as temporary:
         temporary.write_text(dump(document), encoding="utf-8", newline="\n")
@@ -388,15 +389,35 @@ def _code(crs: CRS) -> str:
     return ":".join(authority)
 
 
-def _copied(path: Path, source: Path, folder: Path) -> str:
-    """Copy a file that a region names to the same place in the new folder, and give its name there."""
-    name = path.relative_to(source).as_posix() if path.is_relative_to(source) else path.name
-    for part in with_sidecars(path):
-        target = (folder / name).with_suffix(part.suffix)
-        if not (target.exists() and target.samefile(part)):
-            with beside(target) as temporary:
-                shutil.copyfile(part, temporary)
-    return name
+class _Copies:
+    """Copies files that a region names into a new folder: to the same place there, those from elsewhere beside."""
+
+    def __init__(self, source: Path, folder: Path) -> None:
+        self._source = source
+        self._folder = folder
+        self._names: dict[Path, str] = {}
+
+    def __call__(self, path: Path) -> str:
+        """Copy a file, and what belongs to it; give its name in the new folder."""
+        key = path.resolve()
+        if key not in self._names:
+            self._names[key] = self._free_name(path)
+            for part in with_sidecars(path):
+                target = (self._folder / self._names[key]).with_name(part.name)
+                if not (target.exists() and target.samefile(part)):
+                    with beside(target) as temporary:
+                        shutil.copyfile(part, temporary)
+        return self._names[key]
+
+    def _free_name(self, path: Path) -> str:
+        if path.is_relative_to(self._source):
+            return path.relative_to(self._source).as_posix()
+        taken = {name.lower() for name in self._names.values()}
+        plain = path.name.lower()
+        if plain not in taken and plain not in _WRITTEN and not (self._folder / path.name).exists():
+            return path.name
+        # A file of another one's name goes into a folder of its own.
+        return next(name for n in range(1, 1_000_000) if (name := f"{n}/{path.name}").lower() not in taken)
 
 
 def _changed(parameters: Parameters) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -15,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from mutualaid.data._model import HOUR_CLASSES, SERVICES, Parameters
 
 __all__ = [
+    "ENTRIES",
     "TABLES",
     "Column",
     "HazardEntry",
@@ -306,6 +308,16 @@ def _lines(text: str) -> str:
     return text
 
 
+def _real_date(text: str) -> str:
+    year, month, day = [*(int(part) for part in text.split("-") if part), 1, 1, 1][:3]
+    try:
+        date(year, month, day)
+    except ValueError:
+        message = "a date that there is"
+        raise ValueError(message) from None
+    return text
+
+
 Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_one_line)]
 Filled = Annotated[Text, Field(min_length=1)]
 LongText = Annotated[str, Field(max_length=5000), AfterValidator(_lines)]
@@ -313,6 +325,7 @@ CrsCode = Annotated[str, Field(pattern=CRS_PATTERN, max_length=50, examples=["EP
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 ShortId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 IsoDate = Annotated[str, Field(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$")]
+RealDate = Annotated[IsoDate, AfterValidator(_real_date)]
 Department = Literal["career", "volunteer", "combination", "unknown"]
 
 
@@ -481,7 +494,7 @@ class HazardEntry(_Entry):
     """Where it comes from."""
     licence: LongText = ""
     """On what terms."""
-    date: IsoDate = ""
+    date: RealDate = ""
     """From when: year, month or day as ISO 8601."""
     nodata_means: Literal["unknown", "none"] = "unknown"
     """What a place without a value says: nobody looked, or there is no hazard."""
@@ -530,7 +543,7 @@ class ScenarioEntry(_Entry):
     """Ids of crossings that are closed."""
     draws: Annotated[int, Field(ge=10, le=100_000)] = 200
     """Number of draws where closures are probabilities."""
-    seed: Annotated[int, Field(ge=0)] = 1
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
     """Seed of the draws."""
     note: LongText = ""
     """What must be said with every result."""
@@ -571,6 +584,10 @@ class RegionFile(_Entry):
     hazard: Annotated[list[HazardEntry], Field(max_length=1000)] = []
     scenario: Annotated[list[ScenarioEntry], Field(max_length=1000)] = []
     risk: Annotated[list[RiskEntry], Field(max_length=100)] = []
+
+
+#: Kinds of entries that are checked one by one, so that a broken one does not hide the defects of others.
+ENTRIES: dict[str, type[BaseModel]] = {"hazard": HazardEntry, "scenario": ScenarioEntry, "risk": RiskEntry}
 
 
 def region_schema() -> dict[str, Any]:

@@ -11,12 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from mutualaid.data._model import Parameters
 from mutualaid.data._paths import read_text, shown
-from mutualaid.data._schema import ParametersEntry, RegionFile, default_profile
+from mutualaid.data._schema import ENTRIES, ParametersEntry, RegionFile, default_profile
 from mutualaid.errors import Defect, RegionError
 
 __all__ = ["dump", "parse", "revise"]
@@ -28,7 +28,8 @@ def parse(path: Path) -> tuple[dict[str, Any], list[Defect]]:
     Returns
     -------
     sections
-        The valid sections by their field in `RegionFile`; one that has a defect is left out.
+        The valid sections by their field in `RegionFile`; one that has a defect is left out. Of a list of hazards,
+        scenarios or risks only the broken entries are, and None stands in their place.
     defects
         What is wrong with the others.
 
@@ -61,11 +62,20 @@ def parse(path: Path) -> tuple[dict[str, Any], list[Defect]]:
                     adapter: TypeAdapter[Any] = TypeAdapter(field.annotation or Any)
                     sections[name] = adapter.validate_python(data[key])
                 except ValidationError:
-                    continue
+                    if name in ENTRIES and isinstance(data[key], list):
+                        sections[name] = [_entry(ENTRIES[name], one) for one in data[key]]
             elif not field.is_required():
                 sections[name] = field.get_default()
         return sections, [_defect(path.name, detail) for detail in error.errors()]
     return {name: getattr(entry, name) for name in RegionFile.model_fields}, []
+
+
+def _entry(kind: type[BaseModel], value: object) -> BaseModel | None:
+    """Give one entry of a list; None if it is broken, so that the others are checked all the same."""
+    try:
+        return kind.model_validate(value)
+    except ValidationError:
+        return None
 
 
 def revise(parameters: Parameters, **changes: object) -> Parameters:

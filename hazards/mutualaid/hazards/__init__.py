@@ -35,7 +35,7 @@ from mutualaid.hazards._picture import (
 )
 from mutualaid.hazards._rasters import read_window
 from mutualaid.hazards._read import read_hazard
-from mutualaid.hazards._region import Layers, check_hazards, mapping, read_layers
+from mutualaid.hazards._region import Layers, check_hazards, comparable_layers, mapping, read_layers
 from mutualaid.hazards._risk import ExpectedAnnual, expected_annual, expected_annual_by_row
 from mutualaid.hazards._roads import overlay_roads, road_effects, split_on_layer
 from mutualaid.hazards._sample import sample
@@ -45,6 +45,7 @@ from mutualaid.hazards._scenario_roads import (
     RoadPieces,
     default_rule,
     lay_on_roads,
+    open_stretch,
     scenario_roads,
     shares_along,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "affected",
     "check_hazards",
     "closures",
+    "comparable_layers",
     "compare_borders",
     "compare_return_periods",
     "crosswalk",
@@ -92,6 +94,7 @@ __all__ = [
     "layer_classes",
     "mapping",
     "one_picture",
+    "open_stretch",
     "overlay_roads",
     "passabilities",
     "passability",

@@ -11,10 +11,12 @@ from mutualaid.data import HazardSource, Region
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards._compare import compare_return_periods
 from mutualaid.hazards._model import HazardLayer
+from mutualaid.hazards._providers import unique_layers
 from mutualaid.hazards._read import read_hazard
+from mutualaid.hazards._scenario_roads import scenario_rules
 from mutualaid.hazards._schemes import scheme
 
-__all__ = ["Layers", "check_hazards", "mapping", "read_layers"]
+__all__ = ["Layers", "check_hazards", "comparable_layers", "mapping", "read_layers"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,42 @@ def _opened(source: HazardSource) -> HazardLayer:
     return layer
 
 
+def comparable_layers(
+    layers: Iterable[HazardLayer],
+) -> tuple[tuple[HazardLayer, ...], tuple[Defect, ...]]:
+    """Leave out depths whose scheme needs a velocity that is not there, so that all others can be compared.
+
+    Parameters
+    ----------
+    layers
+        Layers of a region.
+
+    Returns
+    -------
+    layers
+        Those that `seams` and `scenario_severity` can use together.
+    defects
+        What the others lack.
+
+    Examples
+    --------
+    >>> from mutualaid.hazards import comparable_layers
+    >>> comparable_layers([])
+    ((), ())
+    """
+    found = tuple(layers)
+    speeds = [one for one in found if one.quantity == "velocity" and not one.scheme]
+    kept: list[HazardLayer] = []
+    defects: list[Defect] = []
+    for layer in found:
+        try:
+            unique_layers([layer] if layer in speeds else [layer, *speeds])
+            kept.append(layer)
+        except HazardError as error:
+            defects += error.defects
+    return tuple(kept), tuple(defects)
+
+
 def check_hazards(region: Region) -> list[Defect]:
     """Find everything that is wrong with the hazard layers of a region.
 
@@ -90,8 +128,9 @@ def check_hazards(region: Region) -> list[Defect]:
     Returns
     -------
     list of Defect
-        By layer, in the order of region.toml; last what the layers of several return periods of one hazard
-        contradict each other in, as far as that makes one of them the wrong file.
+        By layer, in the order of region.toml; then depths that lack their velocity; what the layers of several
+        return periods of one hazard contradict each other in, as far as that makes one of them the wrong file; and
+        rules of scenarios that are unknown or do not fit their layer.
 
     Examples
     --------
@@ -102,6 +141,7 @@ def check_hazards(region: Region) -> list[Defect]:
     """
     found = read_layers(region)
     defects = [defect for some in found.defects.values() for defect in some]
+    defects += comparable_layers(found.layers)[1]
     compared = compare_return_periods(found.layers)
     same = compared[compared["finding"].isin(["same file", "same values"])]
     defects += [
@@ -114,6 +154,14 @@ def check_hazards(region: Region) -> list[Defect]:
         )
         for row in same.itertuples()
     ]
+    for scenario in region.scenarios:
+        chosen = [layer for layer in found.layers if layer.id in scenario.layers]
+        try:
+            scenario_rules(
+                scenario, [one for one in chosen if one.scheme or one.quantity != "velocity"], "emergency"
+            )
+        except HazardError as error:
+            defects += error.defects
     return defects
 
 

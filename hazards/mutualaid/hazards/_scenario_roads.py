@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,16 @@ from mutualaid.hazards._providers import own_layers, unique_layers
 from mutualaid.hazards._roads import check_fit, split_on_layer
 from mutualaid.hazards._schemes import scheme as find_scheme
 
-__all__ = ["RoadHazard", "RoadPieces", "default_rule", "lay_on_roads", "scenario_roads", "shares_along"]
+__all__ = [
+    "RoadHazard",
+    "RoadPieces",
+    "default_rule",
+    "lay_on_roads",
+    "open_stretch",
+    "scenario_roads",
+    "scenario_rules",
+    "shares_along",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,6 +40,8 @@ _AIDR = {"emergency": "aidr-any-vehicle", "car": "aidr-small-vehicle"}
 _SEVERITY = {"emergency": "severity-emergency", "car": "severity-car"}
 #: A closed stretch shorter than this closes nothing: roads are not drawn to the centimetre.
 _NOISE_M = 0.01
+#: Sums of shares this small are rounding.
+_NOTHING = 1e-7
 #: Cuts of two layers that are nearer to each other than this are one.
 _SAME_M = 1e-6
 
@@ -217,7 +228,7 @@ def scenario_roads(
     Raises
     ------
     HazardError
-        A layer of the scenario is missing, a rule is unknown or does not fit its layer.
+        A layer of the scenario is missing, a rule is unknown or does not fit its layer, or a speed is not above 0.
 
     Examples
     --------
@@ -230,10 +241,11 @@ def scenario_roads(
     geometry = np.asarray(lines, dtype=object)
     by_id = {one.layer.id: one for one in laid}
     chosen, velocity = _chosen(scenario, by_id)
-    rules = _rules(scenario, chosen, vehicle)
+    rules = scenario_rules(scenario, [one.layer for one in chosen], vehicle)
     line_m = np.nan_to_num(shapely.length(geometry))
     cuts = _Cuts.of([*chosen, *velocity.values()], line_m)
     free = np.broadcast_to(np.asarray(free_flow_kph, np.float64), line_m.shape)
+    _check_free_flow(free)
     masks = [
         np.broadcast_to(np.asarray(mask, dtype=bool), line_m.shape) for mask in (bridge, tunnel, covered)
     ]
@@ -246,7 +258,16 @@ def scenario_roads(
         _said(one, rules[one.layer.id], cuts, free, spared[one.layer.hazard], velocity.get(one.layer.id))
         for one in chosen
     ]
-    return _combined(scenario, chosen, said, own, cuts, {key: rule.id for key, rule in rules.items()})
+    return _combined(scenario, chosen, said, own, cuts, rules)
+
+
+def _check_free_flow(kph: Floats) -> None:
+    bad = np.flatnonzero(~(kph > 0))
+    if len(bad):
+        got = f"{kph[bad[0]]:g} for road {bad[0]}" + (f" and {len(bad) - 1} others" if len(bad) > 1 else "")
+        raise HazardError(
+            [Defect("", "free_flow_kph", "km/h above 0", got, "give a speed above 0 for each road")]
+        )
 
 
 # --- which layers, and by which rule -------------------------------------------------------------------------
@@ -279,23 +300,39 @@ def _chosen(
     return answering, {depth: by_id[layer.id] for depth, layer in velocity.items()}
 
 
-def _rules(scenario: HazardScenario, chosen: Sequence[RoadPieces], vehicle: str) -> dict[str, Passability]:
+def scenario_rules(
+    scenario: HazardScenario, chosen: Sequence[HazardLayer], vehicle: str
+) -> dict[str, Passability]:
+    """Give the rule by which each layer is read for roads, by id of the layer.
+
+    Raises
+    ------
+    HazardError
+        A rule is unknown or does not fit its layer.
+    """
     rules: dict[str, Passability] = {}
     defects: list[Defect] = []
-    for one in chosen:
-        layer = one.layer
-        named = scenario.rules.get(layer.id, scenario.rules.get(layer.hazard))
-        # A rule named for a hazard is for the layers that it can be read on; others keep their own.
+    for layer in chosen:
         try:
-            rule = default_rule(layer, vehicle) if named is None else passability(named)
-            check_fit(layer, rule)
+            rules[layer.id] = _rule(scenario, layer, vehicle)
         except HazardError as error:
-            defects += error.defects
-            continue
-        rules[layer.id] = rule
+            defects += [replace(one, where=f"scenario {scenario.id}, {one.where}") for one in error.defects]
     if defects:
         raise HazardError(defects)
     return rules
+
+
+def _rule(scenario: HazardScenario, layer: HazardLayer, vehicle: str) -> Passability:
+    if layer.id in scenario.rules:
+        found = passability(scenario.rules[layer.id])
+    else:
+        found = default_rule(layer, vehicle)
+        named = scenario.rules.get(layer.hazard)
+        # A rule named for a hazard says nothing about a probability of closure, unless it is one itself.
+        if named is not None and (found.rule != "probability" or passability(named).rule == "probability"):
+            found = passability(named)
+    check_fit(layer, found)
+    return found
 
 
 def _own(
@@ -383,7 +420,7 @@ def _said(
     if rule.rule == "probability":
         chance = np.where(exempt, 0.0, value)
         _check_probability(one.layer, chance)
-        return _Said(np.where(np.isnan(chance), np.nan, 1.0), severity, chance)
+        return _Said(none, severity, chance)
     factor = speed_factor(rule, free[cuts.line], value)
     return _Said(np.where(exempt, 1.0, factor), np.where(exempt, 0.0, severity), none)
 
@@ -405,7 +442,7 @@ def _combined(
     said: Sequence[_Said],
     own: NDArray[np.bool_],
     cuts: _Cuts,
-    rules: Mapping[str, str],
+    rules: Mapping[str, Passability],
 ) -> RoadHazard:
     n = len(cuts.line)
     factor, unknown = np.ones(n), np.zeros(n, dtype=bool)
@@ -416,8 +453,11 @@ def _combined(
         which = [k for k, one in enumerate(chosen) if one.layer.hazard == hazard]
         mine = own[which][:, cuts.line]
         left, layer = _least(np.stack([said[k].factor for k in which]), mine)
-        worst, _ = _least(-np.stack([said[k].severity for k in which]), mine)
         chance, _ = _least(-np.stack([said[k].probability for k in which]), mine)
+        if all(rules[chosen[k].layer.id].rule == "probability" for k in which):
+            # Nothing but probabilities speaks of this hazard: a road is as it was, where they are known.
+            left = np.where(np.isnan(chance), np.nan, 1.0)
+        worst, _ = _least(-np.stack([said[k].severity for k in which]), mine)
         lost = np.isnan(left)
         unknown |= lost
         left = np.where(lost, 1.0 if scenario.unknown == "passable" else 0.0, left)
@@ -443,7 +483,7 @@ def _combined(
         cuts.start_m[touched] / length,
         cuts.stop_m[touched] / length,
         factor[touched],
-        rules,
+        {key: rule.id for key, rule in rules.items()},
     )
 
 
@@ -523,27 +563,71 @@ def shares_along(left: RoadHazard, line: ArrayLike, fraction: ArrayLike) -> tupl
     """
     road, at = np.asarray(line, np.int64), np.asarray(fraction, np.float64)
     from_start, from_end = at.copy(), 1 - at
+    some, closed, slow = _along(left, road, at)
+    from_start[some] = np.where(closed[0] > _NOTHING, np.inf, np.maximum(at[some], slow[0]))
+    from_end[some] = np.where(closed[1] > _NOTHING, np.inf, np.maximum(1 - at[some], slow[1]))
+    return from_start, from_end
+
+
+def open_stretch(left: RoadHazard, line: ArrayLike, fraction: ArrayLike) -> tuple[Ints, Floats]:
+    """Say on which open stretch of its road a position lies: two on the same one reach each other along it.
+
+    Parameters
+    ----------
+    left, line, fraction
+        As of `shares_along`.
+
+    Returns
+    -------
+    stretch
+        (q,) number of the stretch on its road, from 0; -1 where the position is on a closed one.
+    passed
+        (q, 2) time from the start, and from the end of the road, as shares of the time that the whole road takes
+        without the hazard, what is closed left out.
+
+    Examples
+    --------
+    >>> from mutualaid.hazards import open_stretch
+    >>> open_stretch(left, [0, 0], [0.4, 0.6])[0]  # doctest: +SKIP
+    """
+    road, at = np.asarray(line, np.int64), np.asarray(fraction, np.float64)
+    stretch, passed = np.zeros(len(road), dtype=np.int64), np.column_stack([at, 1 - at])
+    some, _, slow = _along(left, road, at)
+    passed[some] = slow.T
+    shut = left.factor == 0
+    number = np.append(0, np.cumsum(shut))
+    piece, first, inside = _piece(left, road[some], at[some])
+    behind = shut[piece] & (inside >= 1 - _NOTHING)
+    within = shut[piece] & ~behind & (inside > _NOTHING)
+    stretch[some] = np.where(within, -1, number[piece] - number[first] + behind)
+    return stretch, passed
+
+
+def _along(left: RoadHazard, road: Ints, at: Floats) -> tuple[Ints, Floats, Floats]:
+    """Positions on roads that lose something, and lengths closed, and time passed, before and behind: (2, q)."""
     length = left.stop - left.start
-    closed = np.where(left.factor == 0, length, 0.0)
-    slow = np.where(left.factor == 0, 0.0, length / np.where(left.factor == 0, 1.0, left.factor))
+    shut = left.factor == 0
+    amounts = np.where(shut, length, 0.0), np.where(shut, 0.0, length / np.where(shut, 1.0, left.factor))
     first = np.searchsorted(left.line, road, side="left")
     last = np.searchsorted(left.line, road, side="right")
     some = np.flatnonzero(last > first)
     if not len(some):
-        return from_start, from_end
+        return some, np.empty((2, 0)), np.empty((2, 0))
+    piece, _, inside = _piece(left, road[some], at[some])
+    found = []
+    for amount in amounts:
+        total = np.append(0.0, np.cumsum(amount))
+        before = total[piece] - total[first[some]] + inside * amount[piece]
+        found.append(np.stack([before, total[last[some]] - total[first[some]] - before]))
+    return some, found[0], found[1]
+
+
+def _piece(left: RoadHazard, road: Ints, at: Floats) -> tuple[Ints, Ints, Floats]:
+    """Piece that each position lies on, first piece of its road, and how far along the piece it is, 0…1."""
+    first = np.searchsorted(left.line, road, side="left")
+    last = np.searchsorted(left.line, road, side="right")
     # Pieces of a road begin at 0 and end at 1, so that road + position rises over all pieces.
-    piece = np.searchsorted(left.line + left.stop, road[some] + at[some], side="left")
-    piece = np.clip(piece, first[some], last[some] - 1)
-    inside = np.clip((at[some] - left.start[piece]) / length[piece], 0.0, 1.0)
-    least = closed.sum() * 1e-9 + 1e-9
-    for amount, is_closed in ((slow, False), (closed, True)):
-        passed = np.append(0.0, np.cumsum(amount))
-        before = passed[piece] - passed[first[some]] + inside * amount[piece]
-        after = passed[last[some]] - passed[first[some]] - before
-        if is_closed:
-            from_start[some] = np.where(before > least, np.inf, from_start[some])
-            from_end[some] = np.where(after > least, np.inf, from_end[some])
-        else:
-            from_start[some] = np.maximum(from_start[some], before)
-            from_end[some] = np.maximum(from_end[some], after)
-    return from_start, from_end
+    piece = np.searchsorted(left.line + left.stop, road + at, side="left")
+    piece = np.clip(piece, first, last - 1)
+    inside = (at - left.start[piece]) / (left.stop - left.start)[piece]
+    return piece.astype(np.int64), first.astype(np.int64), np.clip(inside, 0.0, 1.0)

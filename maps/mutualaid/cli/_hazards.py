@@ -99,11 +99,15 @@ def seams(
 ) -> None:
     """List the stretches of border where the two sides contradict each other: for the next joint meeting."""
     from mutualaid.data import read_region
+    from mutualaid.hazards import comparable_layers
     from mutualaid.hazards import seams as find_seams
 
     read = read_region(region)
     layers = _readable(read, as_json=as_json)
-    found = find_seams(read.jurisdictions, layers.layers, min_length_m=min_length_m)
+    comparable, lacking = comparable_layers(layers.layers)
+    for defect in lacking:
+        say(str(defect))
+    found = find_seams(read.jurisdictions, comparable, min_length_m=min_length_m)
     if out is not None:
         _write(found, out)
     table = pd.DataFrame(found.drop(columns="geometry")).reset_index()

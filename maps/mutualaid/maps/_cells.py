@@ -18,7 +18,7 @@ from mutualaid.maps._palette import STATUSES, band_edges
 if TYPE_CHECKING:
     from mutualaid.coverage import Analysis
 
-__all__ = ["cell_data"]
+__all__ = ["cell_data", "cell_order", "first_due"]
 
 _SEGMENTS = ("answering", "processing", "dispatch", "turnout", "crossing", "drive")
 _LEVELS = ("alone", "joint")
@@ -37,7 +37,7 @@ def cell_data(analysis: Analysis) -> tuple[dict[str, Any], dict[str, list[float]
     """
     people = analysis.coverage
     place, where = _place(people, analysis.region.cell_m, analysis.region.crs)
-    order = np.argsort(people.geometry.hilbert_distance().to_numpy(), kind="stable")  # neighbours are alike
+    order = cell_order(people)
     people = people.iloc[order]
     population = people["population"].to_numpy()
     jurisdictions = analysis.region.jurisdictions["name"]
@@ -48,9 +48,7 @@ def cell_data(analysis: Analysis) -> tuple[dict[str, Any], dict[str, list[float]
     edges = np.asarray(band_edges(analysis.standard.limit_s))
     band_people = {}
     for level in _LEVELS:
-        seconds = people[f"{level}_s"].to_numpy()
-        late = len(edges) + np.where(people["status"] == "unreachable", 2, 1)
-        band = np.where(np.isfinite(seconds), np.searchsorted(edges, seconds, side="left"), late)
+        band = _bands(people, level, edges)
         columns[f"{level}_band"] = band
         band_people[level] = np.bincount(band, weights=population, minlength=len(edges) + 3).tolist()
     times = {level: _times(people, level, analysis.stations.index) for level in _LEVELS}
@@ -64,6 +62,30 @@ def cell_data(analysis: Analysis) -> tuple[dict[str, Any], dict[str, list[float]
         **where,
     }
     return data, band_people
+
+
+def cell_order(people: gpd.GeoDataFrame) -> NDArray[np.intp]:
+    """Order in which people are packed: along a curve, because neighbours are alike."""
+    return np.argsort(people.geometry.hilbert_distance().to_numpy(), kind="stable")
+
+
+def first_due(
+    people: gpd.GeoDataFrame, level: str, stations: pd.Index, edges: NDArray[np.float64]
+) -> dict[str, NDArray[np.int64]]:
+    """Give the first due station (its position from 1, 0 if none), whole seconds and the response band."""
+    return {
+        "station": (stations.get_indexer(pd.Index(people[f"{level}_station"])) + 1).astype(np.int64),
+        "s": whole_seconds(people[f"{level}_s"]),
+        "band": _bands(people, level, edges),
+    }
+
+
+def _bands(people: gpd.GeoDataFrame, level: str, edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Response band of each place; last come reached by nobody, and no road."""
+    seconds = people[f"{level}_s"].to_numpy()
+    late = len(edges) + np.where(people["status"] == "unreachable", 2, 1)
+    bands = np.where(np.isfinite(seconds), np.searchsorted(edges, seconds, side="left"), late)
+    return bands.astype(np.int64)
 
 
 def _position(values: pd.Series, index: pd.Index) -> NDArray[np.int64]:

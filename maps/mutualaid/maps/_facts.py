@@ -9,6 +9,7 @@ import pandas as pd
 
 from mutualaid.maps._escape import shorten
 from mutualaid.maps._palette import clock
+from mutualaid.maps._scenarios import hazard_facts
 from mutualaid.maps._texts import TEXTS
 from mutualaid.network import profile
 
@@ -87,11 +88,12 @@ def about(analysis: Analysis) -> list[dict[str, Any]]:
         )
         for source in region.sources
     ]
-    parts = [
+    parts: list[tuple[str, list[str]]] = [
         ("about_standard", [standard_line(analysis.standard)]),
         ("about_local", local),
         ("about_assumptions", _assumptions(analysis)),
         ("about_sources", sources),
+        *hazard_facts(analysis),
     ]
     return [{"title": TEXTS[key], "items": items} for key, items in parts if items]
 

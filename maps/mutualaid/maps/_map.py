@@ -16,10 +16,19 @@ from mutualaid.errors import InputError
 from mutualaid.maps._cells import cell_data
 from mutualaid.maps._escape import esc, shorten
 from mutualaid.maps._facts import STARTS, about, station_lines, totals
+from mutualaid.maps._hazard_layers import closed_roads, seam_layer, severity_layer
 from mutualaid.maps._layers import PageLayer, Panel, Stage
 from mutualaid.maps._offline import offline_html
-from mutualaid.maps._pack import path_columns
-from mutualaid.maps._palette import BAND_COLOURS, STATUSES, band_labels, minutes, partner_mark
+from mutualaid.maps._pack import packed_paths
+from mutualaid.maps._palette import (
+    BAND_COLOURS,
+    SCENARIO_STATUSES,
+    STATUSES,
+    band_labels,
+    minutes,
+    partner_mark,
+)
+from mutualaid.maps._scenarios import not_computed, scenario_cells, scenario_facts
 from mutualaid.maps._texts import TEXTS
 
 if TYPE_CHECKING:
@@ -75,7 +84,8 @@ def coverage_map(analysis: Analysis) -> folium.Map:
     """Draw who is reached in time, alone and together.
 
     The map asks nobody for tiles: its ground is the region's own boundaries and roads. A panel switches
-    between each partner alone and the joint team, and holds the numbers, the legend and the facts.
+    between each partner alone and the joint team, between fair weather and each scenario of hazards, and holds
+    the numbers, the legend and the facts.
 
     Parameters
     ----------
@@ -95,8 +105,8 @@ def coverage_map(analysis: Analysis) -> folium.Map:
     >>> from mutualaid.data import demo_path, read_region
     >>> from mutualaid.maps import coverage_map
     >>> page = coverage_map(analyse(read_region(demo_path())))
-    >>> [child.layer_name for child in page._children.values() if getattr(child, "control", False)][:3]
-    ['People', 'Gaps', 'Stations']
+    >>> [child.layer_name for child in page._children.values() if getattr(child, "control", False)][0]
+    'People'
     """
     region = analysis.region
     bounds = _bounds(analysis.coverage)
@@ -110,6 +120,7 @@ def coverage_map(analysis: Analysis) -> folium.Map:
     figure: Any = page.get_root()
     figure.title = esc(shorten(region.name))
     cells, band_people = cell_data(analysis)
+    cells["scenarios"], hazard_people = scenario_cells(analysis)
     limit_s = analysis.standard.limit_s
     stage = {
         "lang": "en",
@@ -133,6 +144,9 @@ def coverage_map(analysis: Analysis) -> folium.Map:
         "band_people": band_people,
         "about": about(analysis),
         "attribution": esc(" · ".join(dict.fromkeys(_provider(source.source) for source in region.sources))),
+        "scenarios": scenario_facts(analysis, hazard_people),
+        "scenario_statuses": [row._asdict() for row in SCENARIO_STATUSES] if analysis.scenarios else [],
+        "not_computed": not_computed(analysis),
         **totals(analysis),
     }
     # The order of the layer control; what lies above what is a matter of panes.
@@ -140,8 +154,11 @@ def coverage_map(analysis: Analysis) -> folium.Map:
     layers = [
         land,
         PageLayer("cells", TEXTS["layer_people"], cells),
+        *severity_layer(analysis),
         *_gaps(analysis),
         *_stations(analysis),
+        *closed_roads(analysis),
+        *seam_layer(analysis),
         *_crossings(analysis.network.crossings, region.jurisdictions),
         *_isochrones(analysis.isochrones),
         *ground,
@@ -169,16 +186,10 @@ def _counted(start: str) -> list[str]:
     return [name for name, point in begins.items() if point >= int(start.removeprefix("t"))]
 
 
-def _paths(geometries: gpd.GeoSeries, tolerance_m: float) -> dict[str, Any]:
-    """Simplify geometries in their projected CRS and pack them in longitude and latitude."""
-    packed, shapes = path_columns(geometries.simplify(tolerance_m).to_crs(4326))
-    return {"packed": packed, "shapes": shapes}
-
-
 def _ground(analysis: Analysis) -> list[PageLayer]:
     """Land, boundaries and roads."""
     jurisdictions, network = analysis.region.jurisdictions, analysis.network
-    outlines = _paths(jurisdictions.geometry, 2.0)
+    outlines = packed_paths(jurisdictions.geometry, 2.0)
     plain: list[dict[str, Any]] = [{} for _ in range(len(jurisdictions))]
     land = {
         "paths": outlines,
@@ -192,7 +203,7 @@ def _ground(analysis: Analysis) -> list[PageLayer]:
         if not shapely.is_empty(line)
     ]
     boundaries = {
-        "paths": _paths(gpd.GeoSeries([line for line, _, _ in drawn], crs=jurisdictions.crs), 2.0),
+        "paths": packed_paths(gpd.GeoSeries([line for line, _, _ in drawn], crs=jurisdictions.crs), 2.0),
         "features": [{"style": style} for _, style, _ in drawn],
         "style": {},
         "order": 8,
@@ -207,7 +218,7 @@ def _ground(analysis: Analysis) -> list[PageLayer]:
             lines.append(shapely.line_merge(shapely.multilinestrings(network.lines(chosen))))
             features.append({"style": {"weight": weight}, "min_zoom": min_zoom})
     roads = {
-        "paths": _paths(gpd.GeoSeries(lines, crs=network.crs), 3.0),
+        "paths": packed_paths(gpd.GeoSeries(lines, crs=network.crs), 3.0),
         "features": features,
         "style": _ROAD_STYLE,
         "canvas": True,
@@ -249,11 +260,12 @@ def _isochrones(isochrones: gpd.GeoDataFrame) -> list[PageLayer]:
         for row in merged.itertuples()
     ]
     data = {
-        "paths": _paths(merged.geometry, 5.0),
+        "paths": packed_paths(merged.geometry, 5.0),
         "features": features,
         "style": {"pane": "ma-areas"},
         "title": TEXTS["isochrones"],
         "order": 2,
+        "fair": True,
         "legend": [
             {"fill": [colours[step], ""], "label": f"{step[0]:g} to {step[1]:g} min"} for step in steps
         ],
@@ -280,11 +292,13 @@ def _gaps(analysis: Analysis) -> list[PageLayer]:
         }
         features.append({"level": row["level"], "facts": facts, "at": at})
     data = {
-        "paths": _paths(gaps.geometry, 1.0),
+        "paths": packed_paths(gaps.geometry, 1.0),
         "features": features,
         "style": _GAP,
         "chips": True,
+        "tells": "gap",
         "order": 7,
+        "fair": True,
         "legend": [{"line": _GAP, "label": TEXTS["gap_outline"]}],
     }
     return [PageLayer("paths", TEXTS["layer_gaps"], data)]
@@ -324,9 +338,12 @@ def _stations(analysis: Analysis) -> list[PageLayer]:
         colour, shape = partner_mark(list(partners).index(partner))
         label = shorten(partners[partner]) + (f" ({service})" if several else "")
         kinds.append({"shape": shape, "colour": colour, "glyph": service, "label": label})
+    states = _station_states(analysis)
     marks = [
         {"at": at, "kind": pairs.index((partner, service)), "title": shorten(name), "lines": lines}
-        for at, partner, service, name, lines in zip(
+        | ({"states": states[key]} if key in states else {})
+        for key, at, partner, service, name, lines in zip(
+            stations.index,
             _marks(stations.geometry),
             stations["partner"],
             stations["service"],
@@ -337,6 +354,16 @@ def _stations(analysis: Analysis) -> list[PageLayer]:
     ]
     data = {"title": TEXTS["stations"], "kinds": kinds, "marks": marks, "size": 30, "order": 1, "above": 500}
     return [PageLayer("marks", TEXTS["layer_stations"], data)]
+
+
+def _station_states(analysis: Analysis) -> dict[Any, dict[str, str]]:
+    """State of each station by scenario, where it is not in service as in fair weather."""
+    found: dict[Any, dict[str, str]] = {}
+    for result in analysis.scenarios:
+        state = result.stations["state"]
+        for key, word in state[state != "in_service"].items():
+            found.setdefault(key, {})[result.scenario.id] = str(word)
+    return found
 
 
 def _crossings(crossings: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame) -> list[PageLayer]:

@@ -7,12 +7,13 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS, Transformer
 
-__all__ = ["NONE", "grid_polynomials", "mercator", "pack", "path_columns", "whole_seconds"]
+__all__ = ["NONE", "grid_polynomials", "mercator", "pack", "packed_paths", "path_columns", "whole_seconds"]
 
 #: Stands for a missing or infinite number in a packed column.
 NONE = 65535
@@ -81,6 +82,12 @@ def path_columns(geometries: Iterable[shapely.Geometry]) -> tuple[dict[str, Any]
     steps = np.rint((lonlat - origin) * _DEGREE_STEPS).astype(np.int64)
     packed = pack({"x": steps[:, 0], "y": steps[:, 1]})
     return {**packed, "origin": origin.tolist(), "step": 1 / _DEGREE_STEPS}, shapes
+
+
+def packed_paths(geometries: gpd.GeoSeries, tolerance_m: float) -> dict[str, Any]:
+    """Simplify geometries in their projected CRS and pack them in longitude and latitude."""
+    packed, shapes = path_columns(geometries.simplify(tolerance_m).to_crs(4326))
+    return {"packed": packed, "shapes": shapes}
 
 
 def mercator(xy: NDArray[np.float64], crs: CRS) -> NDArray[np.float64]:

@@ -7,7 +7,11 @@ from typing import NamedTuple
 
 __all__ = [
     "BAND_COLOURS",
+    "SCENARIO_STATUSES",
+    "SEVERITY_COLOURS",
     "STATUSES",
+    "UNKNOWN_SEVERITY",
+    "ScenarioStatus",
     "Status",
     "Swatch",
     "band_edges",
@@ -45,6 +49,35 @@ STATUSES: tuple[Status, ...] = (
     Status("gap", _GAP, _GAP),
     Status("unreachable", _UNREACHABLE, _UNREACHABLE),
 )
+
+
+class ScenarioStatus(NamedTuple):
+    """How one coverage status under a hazard is drawn at each level, and the text of its legend there."""
+
+    status: str
+    alone: Swatch
+    joint: Swatch
+    alone_label: str
+    joint_label: str
+
+
+# Held is a paler kin of what a neighbour reaches. Lost is nearly black: nothing else is so dark.
+_HELD, _LOST = Swatch("#8FE3C4", "bars"), Swatch("#241623", "net")
+
+#: The statuses under a hazard in the order of their codes in the page and of the legend.
+SCENARIO_STATUSES: tuple[ScenarioStatus, ...] = (
+    ScenarioStatus("own", _OWN, _OWN, "own", "own"),
+    ScenarioStatus("joint", _GAP, _JOINT, "gap_alone_hazard", "joint_only"),
+    ScenarioStatus("held", _LOST, _HELD, "lost_alone", "held"),
+    ScenarioStatus("lost_own", _LOST, _LOST, "lost_alone", "lost_joint"),
+    ScenarioStatus("lost_neighbour", _GAP, _LOST, "gap_alone_hazard", "lost_joint"),
+    ScenarioStatus("gap", _GAP, _GAP, "gap_alone_hazard", "gap_hazard"),
+    ScenarioStatus("unreachable", _UNREACHABLE, _UNREACHABLE, "unreachable", "unreachable"),
+)
+
+#: Severities 1 to 5, and unknown: a violet that no status has, the darker the worse.
+SEVERITY_COLOURS: tuple[str, ...] = ("#E9DDF5", "#D0B5E8", "#B083D3", "#8A4DB5", "#5E2188")
+UNKNOWN_SEVERITY = Swatch("#EFEDE6", "veil")
 
 #: Response bands, soonest first (steps of cividis; hatched where later than the standard), then: nobody, no road.
 BAND_COLOURS: tuple[Swatch, ...] = (

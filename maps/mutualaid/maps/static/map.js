@@ -1,10 +1,12 @@
-/* What the map page does: cells on one canvas, paths, marks, the switch between alone and joint, legend and facts.
+/* What the map page does: cells on one canvas, paths, marks, the switches between alone and joint, fair weather and
+   hazards, legend and facts.
    Every text from data enters as a text node, never as markup. Runs in browsers since Chrome 80, Firefox 113, Safari 16.4. */
 window.mutualaid = (function () {
   "use strict";
   const NONE = 65535; // a packed number that is missing or infinite
   const SEGMENTS = ["answering", "processing", "dispatch", "turnout", "crossing", "drive"];
   const LEVELS = ["alone", "joint"];
+  const UNKNOWN = 6, OUTSIDE = 7; // severities beyond 0…5
 
   /* ---- text ---- */
 
@@ -18,6 +20,8 @@ window.mutualaid = (function () {
     return node;
   }
   const name = text => el("bdi", {}, text); // its direction stays its own affair
+
+  const capital = words => words.charAt(0).toUpperCase() + words.slice(1);
 
   function speech(stage) {
     const count = new Intl.NumberFormat(stage.lang, { maximumFractionDigits: 0 });
@@ -70,21 +74,56 @@ window.mutualaid = (function () {
     })));
   }
 
+  /* ---- fair weather, or a scenario ---- */
+
+  const made = []; // layers that are not always to be seen
+
+  /** The scenario that is shown; undefined in fair weather. */
+  const hazard = state => state.scenarios.find(one => one.id === state.scenario);
+  /** Whether something of one scenario, of fair weather or of all weathers is to be seen. */
+  const applies = (state, of) => hazard(state) ? !of.fair && (of.scenario === undefined || of.scenario === state.scenario)
+    : of.scenario === undefined;
+  /** What the people are counted by: [text, people, swatch], in the order of the legend. */
+  function classes(state) {
+    const { level, statuses } = state, scenario = hazard(state);
+    if (!scenario) {
+      const total = state.totals, swatch = k => statuses[k][level];
+      const rows = level === "joint"
+        ? [["own", total.alone, swatch(0)], ["joint_only", total.joint - total.alone, swatch(1)], ["gap", total.population - total.joint - total.unreachable, swatch(2)]]
+        : [["own", total.alone, swatch(0)], ["gap_alone", total.population - total.alone - total.unreachable, swatch(2)]];
+      return [...rows, ...(total.unreachable > 0 ? [["unreachable", total.unreachable, swatch(3)]] : [])];
+    }
+    const rows = new Map();
+    state.scenario_statuses.forEach((status, k) => {
+      const key = status[level + "_label"], row = rows.get(key) || [key, 0, status[level]];
+      row[1] += scenario.status[k];
+      rows.delete(key); // a class stands where the last of its statuses does
+      rows.set(key, row);
+    });
+    return [...rows.values()].filter(([key, n]) => n > 0 || key !== "unreachable");
+  }
+
   /* ---- the stage: what all layers share ---- */
 
   function stage(map, options) {
-    const panes = { "ma-land": 220, "ma-areas": 240, "ma-cells": 260, "ma-roads": 300, "ma-borders": 340, "ma-labels": 610 };
+    const panes = {
+      "ma-land": 220, "ma-hazard": 230, "ma-areas": 240, "ma-cells": 260, "ma-edge": 280, "ma-roads": 300, "ma-closed": 320,
+      "ma-seams": 330, "ma-borders": 340, "ma-labels": 610,
+    };
     for (const [pane, z] of Object.entries(panes)) {
       const node = map.createPane(pane);
       node.style.zIndex = z;
       node.style.pointerEvents = "none";
     }
-    map.mutualaid = Object.assign({ level: "joint", view: "status", pending: 0 }, options);
+    map.mutualaid = Object.assign({ level: "joint", view: "status", scenario: "", pending: 0 }, options);
     map.attributionControl.setPrefix(false).addAttribution(options.attribution);
     map.on("zoomend layeradd layerremove", event => {
       if (!event.layer || event.layer instanceof L.Marker) arrangeSoon(map);
     });
-    map.on("popupopen popupclose", event => { map.mutualaid.popup = event.type === "popupopen"; });
+    map.on("popupopen popupclose", event => {
+      map.mutualaid.popup = event.type === "popupopen";
+      map.getContainer().classList.toggle("ma-told", map.mutualaid.popup); // its tip would say the same again
+    });
     L.control.scale({ position: "bottomright", imperial: false }).addTo(map);
     if (typeof DecompressionStream === "undefined") {
       map.getContainer().append(el("p", { class: "ma-panel ma-alert", role: "alert" }, options.texts.old_browser));
@@ -178,14 +217,17 @@ window.mutualaid = (function () {
     slash: (x, y) => (x + y) % 8 < 2,
     cross: (x, y) => (x - y + 8) % 8 < 1,
     dots: (x, y) => (x % 8 === 1 && y % 8 === 1) || (x % 8 === 5 && y % 8 === 5),
+    bars: (x, y) => y % 4 === 1,
+    net: (x, y) => (x + y) % 8 < 1 || (x - y + 8) % 8 < 1,
   };
-  const INK = { "": "#000000", slash: "#5a2500", cross: "#ffffff", dots: "#ffffff" };
+  const INK = { "": "#000000", slash: "#5a2500", cross: "#ffffff", dots: "#ffffff", bars: "#004d38", net: "#ffffff" };
   const OPACITY = 0.8;
 
   const Cells = L.Layer.extend({
     initialize(data) {
       this.data = data;
       this.legendOrder = 0;
+      this.under = {}; // columns of the scenarios that were shown
       this.unpacked = unpack(data.table).then(columns => this._prepare(columns));
     },
     _prepare(c) {
@@ -210,18 +252,41 @@ window.mutualaid = (function () {
         for (let i = 0; i < this.n; i++) { this.X[i] = origin[0] + c.x[i] * step; this.Y[i] = origin[1] + c.y[i] * step; }
       }
     },
+    /** Columns of a scenario: packed as differences from fair weather, and unpacked when it is first shown. */
+    async _scenario(id) {
+      await this.unpacked;
+      const fair = this.columns, c = await unpack(this.data.scenarios[id].table);
+      for (const key of ["station", "band", "s"]) {
+        const alone = c["alone_" + key], joint = c["joint_" + key];
+        for (let i = 0; i < this.n; i++) joint[i] += alone[i];
+      }
+      for (const level of LEVELS) {
+        const station = c[level + "_station"], band = c[level + "_band"], s = c[level + "_s"], before = fair[level + "_s"];
+        for (let i = 0; i < this.n; i++) {
+          station[i] += fair[level + "_station"][i];
+          band[i] += fair[level + "_band"][i];
+          s[i] = station[i] ? s[i] + (before[i] === NONE ? 0 : before[i]) : NONE;
+        }
+      }
+      this.under[id] = c;
+    },
+    /** Columns of what is shown: of fair weather or of a scenario; undefined while they are being unpacked. */
+    shown() {
+      const scenario = hazard(this._map.mutualaid);
+      return scenario ? this.under[scenario.id] : this.columns;
+    },
     onAdd(map) {
       this._canvas = L.DomUtil.create("canvas", "leaflet-zoom-animated", map.getPane("ma-cells"));
       this._canvas.setAttribute("aria-hidden", "true");
       this._tip = el("div", { class: "ma-tip", hidden: "" });
       map.getContainer().append(this._tip);
       map.on("moveend resize", this._reset, this).on("zoomanim", this._follow, this).on("mutualaid", this._recolour, this);
-      map.on("mousemove click", this._hover, this).on("mouseout movestart", this._leave, this);
-      loading(map, this.unpacked.then(() => { if (this._map) this._reset(); }));
+      map.on("mousemove click", this._hover, this).on("mouseout movestart popupopen", this._leave, this);
+      loading(map, this.unpacked.then(() => { if (this._map) { this._reset(); this._recolour(); } }));
     },
     onRemove(map) {
       map.off("moveend resize", this._reset, this).off("zoomanim", this._follow, this).off("mutualaid", this._recolour, this);
-      map.off("mousemove click", this._hover, this).off("mouseout movestart", this._leave, this);
+      map.off("mousemove click", this._hover, this).off("mouseout movestart popupopen", this._leave, this);
       this._canvas.remove();
       this._tip.remove();
     },
@@ -288,12 +353,13 @@ window.mutualaid = (function () {
       }
     },
     _swatches() {
-      const { level, view, statuses, bands } = this._map.mutualaid;
-      return view === "status" ? statuses.map(status => status[level]) : bands;
+      const state = this._map.mutualaid, { level, view, bands } = state;
+      return view === "status" ? (hazard(state) ? state.scenario_statuses : state.statuses).map(status => status[level]) : bands;
     },
     _paint() {
-      const { level, view } = this._map.mutualaid, { width, height } = this._canvas, owner = this._owner;
-      const classes = this.columns[view === "status" ? "status" : level + "_band"], swatches = this._swatches();
+      const { level, view } = this._map.mutualaid, { width, height } = this._canvas, owner = this._owner, columns = this.shown();
+      if (!columns) return;
+      const classOf = columns[view === "status" ? "status" : level + "_band"], swatches = this._swatches();
       const context = this._canvas.getContext("2d"), image = context.createImageData(width, height);
       const out = new Uint32Array(image.data.buffer), unit = this._dpr > 1 ? 1 : 0; // hatching twice as wide on dense screens
       const colour = hex => {
@@ -310,13 +376,16 @@ window.mutualaid = (function () {
         const line = ((oy + y >> unit) & 7) << 3;
         for (let x = 0; x < width; x++, p++) {
           const i = owner[p];
-          if (i >= 0) out[p] = tiles[classes[i] << 6 | line | (ox + x >> unit) & 7];
+          if (i >= 0) out[p] = tiles[classOf[i] << 6 | line | (ox + x >> unit) & 7];
         }
       }
       context.putImageData(image, 0, 0);
     },
     _recolour() {
-      if (this._owner) this._paint();
+      const scenario = hazard(this._map.mutualaid);
+      if (scenario && !this.under[scenario.id]) {
+        loading(this._map, this._scenario(scenario.id).then(() => { if (this._map && this._owner) this._paint(); }));
+      } else if (this._owner) this._paint();
       this._leave();
     },
     /** Rows of the cell at a point of the map's container; a cell that a boundary cuts has several. */
@@ -330,7 +399,7 @@ window.mutualaid = (function () {
     },
     _hover(event) {
       const rows = this.at(event.containerPoint), tip = this._tip, map = this._map;
-      if (!rows.length || map.mutualaid.popup) { this._leave(); return; }
+      if (!rows.length || map.mutualaid.popup || map.mutualaid.told || !this.shown()) { this._leave(); return; }
       if (this._shown !== rows[0]) {
         this._shown = rows[0];
         tip.replaceChildren(...rows.slice(0, 3).flatMap((i, k) => [...(k ? [el("hr")] : []), ...this._facts(i)]));
@@ -350,13 +419,46 @@ window.mutualaid = (function () {
         el("h3", {}, name(this.data.jurisdictions[c.jurisdiction[i]])),
         el("p", {}, ...say("tip_people", { n: people(c.population[i] / 10) })),
       ];
+      if (hazard(state)) head.push(...this._hazard(i));
       if (state.statuses[c.status[i]].status === "unreachable") return [...head, el("p", { class: "ma-late" }, text("unreachable"))];
+      if (hazard(state)) return [...head, ...this._compared(i)];
       const same = c.alone_station[i] === c.joint_station[i] && c.alone_s[i] === c.joint_s[i];
       const levels = same ? [["both", "alone"]] : LEVELS.map(level => [level, level]);
       const served = LEVELS.find(level => c[level + "_station"][i]);
       const before = served ? this._segments(i, served, false) : "";
       return [...head, ...levels.flatMap(([title, level]) => this._due(i, title, level)),
         before ? el("p", { class: "ma-quiet" }, text("before_clock") + " " + before) : ""];
+    },
+    /** What the hazard is at a place. */
+    _hazard(i) {
+      const state = this._map.mutualaid, c = this.shown(), { say, text } = speech(state), severity = c.severity[i];
+      const words = this.data.scenarios[state.scenario].hazards[c.hazard[i] - 1];
+      const line = severity === UNKNOWN || severity === OUTSIDE ? text(severity === UNKNOWN ? "tip_unknown" : "tip_outside")
+        : severity ? say("tip_severity", { hazard: capital(words), n: severity, word: text("severity_" + severity) }) : text("tip_no_hazard");
+      return [el("p", { class: "ma-place-hazard" }, line), ...(c.isolated[i] ? [el("p", { class: "ma-late" }, text("tip_isolated"))] : [])];
+    },
+    /** Who is first due now, against fair weather. */
+    _compared(i) {
+      const fair = this.columns, now = this.shown();
+      const same = [fair, now].every(c => c.alone_station[i] === c.joint_station[i] && c.alone_s[i] === c.joint_s[i]);
+      const { say, text, clock } = speech(this._map.mutualaid);
+      return (same ? [["both", "alone"]] : LEVELS.map(level => [level, level])).flatMap(([title, level]) => {
+        const before = fair[level + "_s"][i], from = fair[level + "_station"][i];
+        const unchanged = before === now[level + "_s"][i] && from === now[level + "_station"][i];
+        return [...this._first(now, i, title, level), el("p", { class: "ma-quiet" }, unchanged ? text("tip_fair_same")
+          : from ? say("tip_fair", { time: clock(before), station: name(this.data.stations[from - 1]) }) : text("tip_fair_nobody"))];
+      });
+    },
+    /** The first unit and whether it comes in time. */
+    _first(c, i, title, level) {
+      const state = this._map.mutualaid, { say, text, clock } = speech(state), s = c[level + "_s"][i];
+      const late = s > state.limit_s, station = c[level + "_station"][i];
+      const head = time => el("h4", {}, text("tip_" + title), time);
+      if (!station) return [head(""), el("p", { class: "ma-late" }, ...say("tip_nobody", { minutes: state.cutoff_min }))];
+      return [
+        head(el("span", { class: "ma-time " + (late ? "ma-late" : "ma-intime") }, `${clock(s)} min ${text(late ? "late" : "in_time")}`)),
+        el("p", {}, name(this.data.stations[station - 1])),
+      ];
     },
     /** Segments of the first unit's response that the standard's clock counts, or those before it. */
     _segments(i, level, counted) {
@@ -365,34 +467,22 @@ window.mutualaid = (function () {
         .map(key => `${text(key)} ${clock(this.columns[`${level}_${key}`][i])}`).join(" · ");
     },
     _due(i, title, level) {
-      const c = this.columns, state = this._map.mutualaid, { say, text, clock } = speech(state), s = c[level + "_s"][i];
-      const late = s > state.limit_s, station = c[level + "_station"][i], second = c[level + "_second"][i];
-      const head = time => el("h4", {}, text("tip_" + title), time);
-      if (!station) return [head(""), el("p", { class: "ma-late" }, ...say("tip_nobody", { minutes: state.cutoff_min }))];
-      return [
-        head(el("span", { class: "ma-time " + (late ? "ma-late" : "ma-intime") }, `${clock(s)} min ${text(late ? "late" : "in_time")}`)),
-        el("p", {}, name(this.data.stations[station - 1])),
-        el("p", { class: "ma-quiet" }, this._segments(i, level, true)),
-        el("p", { class: "ma-quiet" }, second === NONE ? text("no_second") : `${text("second")} ${clock(second)} min`),
-      ];
+      const c = this.columns, { text, clock } = speech(this._map.mutualaid), second = c[level + "_second"][i];
+      const first = this._first(c, i, title, level);
+      if (!c[level + "_station"][i]) return first;
+      return [...first, el("p", { class: "ma-quiet" }, this._segments(i, level, true)),
+        el("p", { class: "ma-quiet" }, second === NONE ? text("no_second") : `${text("second")} ${clock(second)} min`)];
     },
     legend(state) {
-      const { people, text } = speech(state), rows = [];
-      if (state.view === "status") {
-        const total = state.totals, late = total.population - total.alone - total.unreachable;
-        rows.push(["own", total.alone, 0]);
-        if (state.level === "joint") rows.push(["joint_only", total.joint - total.alone, 1], ["gap", total.population - total.joint - total.unreachable, 2]);
-        else rows.push(["gap_alone", late, 2]);
-        if (total.unreachable > 0) rows.push(["unreachable", total.unreachable, 3]);
-      } else {
-        state.band_labels.forEach((label, k) => rows.push([label, state.band_people[state.level][k], k]));
-      }
-      const swatches = this._swatches(), list = el("ul", { class: "ma-rows" });
-      for (const [key, n, k] of rows) {
-        if (state.view !== "status" && k === 3) list.append(el("li", { class: "ma-rule" }, text("band_limit")));
-        list.append(el("li", {}, fill(swatches[k]), el("span", { class: "ma-label" }, state.view === "status" ? text(key) : key), el("span", { class: "ma-n" }, people(n))));
-      }
-      return [el("h2", {}, text(state.view === "status" ? "legend_status" : "legend_bands")), list];
+      const { people, text } = speech(state), status = state.view === "status", list = el("ul", { class: "ma-rows" });
+      const counts = hazard(state) ? hazard(state).bands : state.band_people;
+      const rows = status ? classes(state).map(([key, n, swatch]) => [text(key), n, swatch])
+        : state.band_labels.map((label, k) => [label, counts[state.level][k], state.bands[k]]);
+      rows.forEach(([label, n, swatch], k) => {
+        if (!status && k === 3) list.append(el("li", { class: "ma-rule" }, text("band_limit")));
+        list.append(el("li", {}, fill(swatch), el("span", { class: "ma-label" }, label), el("span", { class: "ma-n" }, people(n))));
+      });
+      return [el("h2", {}, text(status ? "legend_status" : "legend_bands")), list];
     },
   });
 
@@ -403,7 +493,7 @@ window.mutualaid = (function () {
     return el("li", {}, swatch, el("span", { class: "ma-label" }, label));
   }
   function lineSwatch(style) {
-    return el("span", { class: "ma-swatch " + (style.fill === false ? "ma-line" : "ma-ring"), style: `border-color:${style.color};border-style:${style.dashArray ? "dashed" : "solid"}`, "aria-hidden": "true" });
+    return el("span", { class: "ma-swatch " + (style.fill === false ? "ma-line" : "ma-ring"), style: `border-color:${style.color};border-style:${style.dashArray ? "dashed" : "solid"}` + (style.fill === false ? `;border-top-width:${Math.max(2, Math.min(7, Math.round(style.weight)))}px` : ""), "aria-hidden": "true" });
   }
 
   /* ---- paths: land, boundaries, roads, gaps, isochrones ---- */
@@ -419,17 +509,26 @@ window.mutualaid = (function () {
       this.features = this.data.features.map((feature, k) => {
         const style = Object.assign({ interactive: false, fillOpacity: 0.2 }, this.data.style, feature.style);
         if (this.data.canvas) style.renderer = this._renderer = this._renderer || L.canvas({ pane: style.pane, padding: 0.2 });
-        const shape = shapes[k], path = style.fill === false ? L.polyline(shape.map(part => part[0]), style) : L.polygon(shape, style);
+        const shape = shapes[k], lines = () => shape.map(part => part[0]);
+        let path = style.fill === false ? L.polyline(lines(), style) : L.polygon(shape, style);
         if (feature.facts) this._describe(path, feature);
+        if (style.casing) { // white on both sides: it stands out on whatever lies below
+          path = L.layerGroup([L.polyline(lines(), Object.assign({}, style, { color: "#fff", weight: style.weight + style.casing, dashArray: null })), path]);
+        }
         return { path, feature };
       });
     },
     _tells(layer, facts) {
-      return layer.bindPopup(() => gapFacts(this._map.mutualaid, facts), { maxWidth: 300 });
+      const tell = this.data.tells === "seam" ? seamFacts : gapFacts;
+      return layer.bindPopup(() => tell(this._map.mutualaid, facts), { maxWidth: 320 });
     },
     _describe(path, feature) {
       this._tells(path, feature.facts);
-      path.on("mouseover", () => path.setStyle({ weight: 4 })).on("mouseout", () => path.setStyle({ weight: this.data.style.weight }));
+      if (this.data.tells === "seam") { // its tip takes the place of that of the people below
+        path.bindTooltip(() => seamTip(this._map.mutualaid, feature.facts), { sticky: true, className: "ma-seam-tip" });
+        path.on("mouseover", () => { this._map.mutualaid.told = true; }).on("mouseout", () => { this._map.mutualaid.told = false; });
+      }
+      path.on("mouseover", () => path.setStyle({ weight: this.data.style.weight + 2 })).on("mouseout", () => path.setStyle({ weight: this.data.style.weight }));
     },
     onAdd(map) {
       this._map = map;
@@ -444,19 +543,25 @@ window.mutualaid = (function () {
     _choose() {
       const map = this._map;
       if (!map || !this.features) return;
-      const { level } = map.mutualaid, zoom = map.getZoom();
+      const { level } = map.mutualaid, zoom = map.getZoom(), now = applies(map.mutualaid, this.data);
       for (const { path, feature } of this.features) {
-        const shown = (!feature.level || feature.level === level) && !(feature.min_zoom > zoom);
+        const shown = now && applies(map.mutualaid, feature) && (!feature.level || feature.level === level) && !(feature.min_zoom > zoom);
         if (shown !== this.hasLayer(path)) shown ? this.addLayer(path) : this.removeLayer(path);
       }
       if (this.data.chips) this._label();
     },
+    /** Whether there is anything to see in this weather. */
+    visible(state) {
+      return applies(state, this.data) && (!this.data.features.length || this.data.features.some(feature => applies(state, feature)));
+    },
     /** People on the larger gaps. */
     _label() {
-      const { level, totals } = this._map.mutualaid, { people } = speech(this._map.mutualaid);
-      if (this._labelled === level) return;
+      const { level, totals, scenario } = this._map.mutualaid, { people } = speech(this._map.mutualaid);
+      if (this._labelled === level + scenario) return;
       (this._chips || []).forEach(chip => this.removeLayer(chip));
-      this._labelled = level;
+      this._labelled = level + scenario;
+      this._chips = [];
+      if (!applies(this._map.mutualaid, this.data)) return;
       this._chips = this.features.filter(({ feature }) =>
         feature.level === level && feature.facts.population >= Math.max(10, totals.population / 500)
       ).map(({ feature }, k) => this._tells(
@@ -464,7 +569,8 @@ window.mutualaid = (function () {
       this._chips.forEach(chip => this.addLayer(chip));
     },
     legend(state) {
-      const rows = (this.data.legend || []).filter(entry => !entry.level || entry.level === state.level);
+      if (!applies(state, this.data)) return [el("p", { class: "ma-quiet ma-elsewhere" }, speech(state).text("gaps_in_fair_weather"))];
+      const rows = (this.data.legend || []).filter(entry => !entry.of || hazard(state) && entry.of.includes(state.scenario));
       if (!rows.length) return [];
       const list = el("ul", { class: "ma-rows" }, rows.map(entry => row(entry.line ? lineSwatch(entry.line) : fill(entry.fill), entry.label)));
       return [...(this.data.title ? [el("h2", {}, this.data.title)] : []), list];
@@ -490,6 +596,74 @@ window.mutualaid = (function () {
     return el("div", { class: "ma-popup" }, el("h3", {}, name(facts.name)), list, rest);
   }
 
+  function seamTip(state, facts) {
+    const { text } = speech(state), [a, b] = facts.sides;
+    return el("div", { class: "ma-popup" }, el("h3", {}, name(a.name), " – ", name(b.name)), el("p", {}, text("seam_" + facts.kind)));
+  }
+  function seamFacts(state, facts) {
+    const { say, text } = speech(state);
+    const count = new Intl.NumberFormat(state.lang), list = el("dl", { class: "ma-sides" });
+    for (const side of facts.sides) {
+      const known = side.severity === null ? text(side.layer ? "seam_unknown" : "seam_no_layer")
+        : `${side.severity} ${text("severity_" + side.severity)}`;
+      const rest = [side.severity === null ? "" : `“${side.label}”`, side.layer, side.years, side.source].filter(part => part);
+      list.append(el("div", {}, el("dt", {}, name(side.name)), el("dd", {}, el("b", {}, known), rest.map(part => el("p", {}, name(part))))));
+    }
+    return el("div", {}, seamTip(state, facts), el("div", { class: "ma-popup" }, list,
+      el("p", { class: "ma-quiet" }, ...say("seam_length", { hazard: capital(facts.hazard), m: count.format(facts.length_m) }), facts.event ? [", ", name(facts.event)] : "")));
+  }
+
+  /* ---- the hazard itself: an image of its severity, hatching where nobody knows it, and its edge ---- */
+
+  const Severity = L.LayerGroup.extend({
+    initialize(data) {
+      L.LayerGroup.prototype.initialize.call(this, []);
+      this.data = data;
+      this.legendOrder = 3;
+      this.edge = new Paths(data.edge);
+    },
+    onAdd(map) {
+      this._map = map;
+      map.on("mutualaid", this._choose, this);
+      map.addLayer(this.edge);
+      this._choose();
+    },
+    onRemove(map) {
+      map.off("mutualaid", this._choose, this);
+      map.removeLayer(this.edge);
+      this.clearLayers();
+      this._map = this._drawn = null;
+    },
+    _choose() {
+      const { scenario } = this._map.mutualaid, images = this.data.images[scenario];
+      if (this._drawn === scenario) return;
+      this._drawn = scenario;
+      this.clearLayers();
+      if (!images) return;
+      const options = { pane: "ma-hazard", className: "ma-pixels" };
+      this.addLayer(L.imageOverlay(images.known, images.bounds, options));
+      if (!images.unknown) return;
+      const veil = el("div", { class: "ma-unknown ma-" + this.data.unknown[1], style: `background-color:${this.data.unknown[0]}` });
+      veil.style.webkitMaskImage = veil.style.maskImage = images.unknown;
+      this.addLayer(L.svgOverlay(veil, images.bounds, options));
+    },
+    visible(state) {
+      return state.scenario in this.data.images;
+    },
+    legend(state) {
+      const scenario = hazard(state);
+      if (!scenario || !this.data.images[scenario.id]) return [];
+      const { people, text } = speech(state);
+      const entry = (swatch, label, n) => el("li", {}, swatch, el("span", { class: "ma-label" }, label), el("span", { class: "ma-n" }, people(n)));
+      const list = el("ul", { class: "ma-rows" }, [5, 4, 3, 2, 1].map(k =>
+        entry(fill([this.data.colours[k - 1], ""]), `${k} ${text("severity_" + k)}`, scenario.severity[k])),
+        entry(fill(["#fbfaf5", ""]), `0 ${text("severity_0")}`, scenario.severity[0]),
+        entry(fill(this.data.unknown), text("severity_unknown"), scenario.severity[UNKNOWN]),
+        row(lineSwatch(this.data.edge.style), text("severity_edge")));
+      return [el("h2", {}, `${text("legend_severity")} ${scenario.hazards}`), list];
+    },
+  });
+
   /* ---- marks: stations, crossings, names of places ---- */
 
   const SHAPES = {
@@ -505,7 +679,8 @@ window.mutualaid = (function () {
     ems: "M10.2 6.5h3.6v3.7h3.7v3.6h-3.7v3.7h-3.6v-3.7H6.5v-3.6h3.7z",
     rescue: "M12 6.5a5.5 5.5 0 1 1 0 11a5.5 5.5 0 1 1 0-11zm0 3.2a2.3 2.3 0 1 0 0 4.6a2.3 2.3 0 1 0 0-4.6z",
   };
-  function drawing(shape, colour, glyph) {
+  const CROSS_OUT = "M-1 -1L25 25M25 -1L-1 25";
+  function drawing(shape, colour, glyph, out) {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     svg.setAttribute("viewBox", "-1 -1 26 26");
     svg.setAttribute("aria-hidden", "true");
@@ -513,6 +688,11 @@ window.mutualaid = (function () {
       const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
       path.setAttribute("d", d);
       for (const [key, value] of Object.entries(attributes)) path.setAttribute(key, value);
+      svg.append(path);
+    }
+    for (const [stroke, width] of out ? [["#fff", 5], ["#b3121d", 2.6]] : []) {
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      for (const [key, value] of Object.entries({ d: CROSS_OUT, stroke, "stroke-width": width, "stroke-linecap": "round", class: "ma-cross-out" })) path.setAttribute(key, value);
       svg.append(path);
     }
     return svg;
@@ -526,17 +706,44 @@ window.mutualaid = (function () {
     },
     _mark(mark) {
       const { shape, colour, glyph } = this.data.kinds[mark.kind], size = this.data.size;
-      const icon = L.divIcon({ className: "ma-mark", html: drawing(shape, colour, glyph), iconSize: [size, size], popupAnchor: [0, -size / 2] });
+      const mayFail = Object.values(mark.states || {}).includes("out");
+      const icon = L.divIcon({ className: "ma-mark", html: drawing(shape, colour, glyph, mayFail), iconSize: [size, size], popupAnchor: [0, -size / 2] });
       const blocks = this.data.above ? size / 2 : 0; // labels keep off the more important marks
       const marker = L.marker(mark.at, { icon, riseOnHover: true, zIndexOffset: this.data.above || 0, blocks });
-      const lines = () => el("div", { class: "ma-popup" }, el("h3", {}, name(mark.title)), mark.lines.map(line => el("p", {}, name(line))));
+      const told = () => this._told(marker._map.mutualaid, mark);
+      const lines = () => el("div", { class: "ma-popup" }, el("h3", {}, name(mark.title)), mark.lines.map(line => el("p", {}, name(line))),
+        told() ? el("p", { class: "ma-late" }, told()) : "");
       marker.bindTooltip(lines, { direction: "top", offset: [0, -size / 2] }).bindPopup(lines, { maxWidth: 280 });
-      marker.on("add", () => marker.getElement().setAttribute("aria-label", [mark.title, ...mark.lines].join(", ")));
+      marker.show = () => {
+        const node = marker.getElement();
+        node.setAttribute("aria-label", [mark.title, ...mark.lines, told()].filter(part => part).join(", "));
+        node.classList.toggle("ma-out", this._state(marker._map.mutualaid, mark) === "out");
+      };
       return marker;
     },
-    legend() {
+    onAdd(map) {
+      L.LayerGroup.prototype.onAdd.call(this, map);
+      map.on("mutualaid", this._show, this);
+      this._show();
+    },
+    onRemove(map) {
+      map.off("mutualaid", this._show, this);
+      L.LayerGroup.prototype.onRemove.call(this, map);
+    },
+    _show() {
+      this.eachLayer(marker => marker.show());
+    },
+    /** What the hazard does to a station: "" if nothing. */
+    _state: (state, mark) => (hazard(state) && mark.states || {})[state.scenario] || "",
+    _told(state, mark) {
+      const found = this._state(state, mark);
+      return found ? speech(state).text("state_" + found) : "";
+    },
+    legend(state) {
+      const out = this.data.marks.some(mark => this._state(state, mark) === "out");
       const list = el("ul", { class: "ma-rows" }, this.data.kinds.filter(kind => kind.label).map(kind =>
-        row(el("span", { class: "ma-swatch ma-svg", "aria-hidden": "true" }, drawing(kind.shape, kind.colour, kind.glyph)), name(kind.label))));
+        row(el("span", { class: "ma-swatch ma-svg", "aria-hidden": "true" }, drawing(kind.shape, kind.colour, kind.glyph)), name(kind.label))),
+        out ? row(el("span", { class: "ma-swatch ma-svg ma-out", "aria-hidden": "true" }, drawing("circle", "#7a7a7a", "", true)), speech(state).text("legend_out")) : "");
       return [el("h2", {}, this.data.title), list];
     },
   });
@@ -550,7 +757,7 @@ window.mutualaid = (function () {
   /* ---- panel ---- */
 
   function panel(map) {
-    const state = map.mutualaid, { say, people, percent, clock, text } = speech(state), total = state.totals;
+    const state = map.mutualaid, { say, people, percent, clock, text } = speech(state);
     const buttons = (choices, key, label, small) => {
       const group = el("div", { class: "ma-switch" + (small ? " ma-small" : ""), role: "group", "aria-label": label });
       for (const choice of choices) {
@@ -562,18 +769,41 @@ window.mutualaid = (function () {
       };
     };
     const levels = buttons(LEVELS, "level", text("level"), false), views = buttons(["status", "minutes"], "view", text("view"), true);
-    const head = el("div", { "aria-live": "polite" }), legend = el("div");
+    const head = el("div", { "aria-live": "polite" }), legend = el("div"), places = el("details", {}, el("summary", {}, text("by_jurisdiction")));
+    const warning = el("div", {}), which = weather();
     const more = el("details", { class: "ma-more", open: map.getSize().x > 640 ? "" : false }, el("summary", {}, text("more")),
-      views(), legend, table(), about());
+      views(), legend, places, about());
     const box = el("section", { class: "ma-panel", "aria-label": text("panel") },
       el("h1", {}, name(state.region)), el("p", { class: "ma-sub" }, ...say("question_" + state.service, { limit: state.limit, start: state.start })),
-      levels(), head, more, note(), unknown(), el("p", { class: "ma-foot" }, text("disclaimer")));
+      which, warning, levels(), head, more, note(state.note), unknown(), failed(), el("p", { class: "ma-foot" }, text("disclaimer")));
 
+    /** Which hazard is shown; nothing where the region has no scenario. */
+    function weather() {
+      if (!state.scenarios.length) return "";
+      const select = el("select", { id: "ma-scenario", change: () => change(map, { scenario: select.value }) },
+        [["", text("fair_weather")], ...state.scenarios.map(one => [one.id, one.label])].map(([value, label]) => el("option", { value }, label)));
+      select.value = state.scenario;
+      map.on("mutualaid", () => { select.value = state.scenario; });
+      return el("div", { class: "ma-weather" }, el("label", { for: "ma-scenario" }, text("hazard")), select);
+    }
     /** The first sentence stands on the face, the rest behind it. */
-    function note() {
-      const end = state.note.search(/[.!?]\s/) + 1;
-      if (!state.note || !end) return state.note ? el("p", { class: "ma-note" }, name(state.note)) : "";
-      return el("details", { class: "ma-note" }, el("summary", {}, name(state.note.slice(0, end))), name(state.note.slice(end)));
+    function note(words) {
+      const end = words.search(/[.!?]\s/) + 1;
+      if (!words || !end) return words ? el("p", { class: "ma-note" }, name(words)) : "";
+      return el("details", { class: "ma-note" }, el("summary", {}, name(words.slice(0, end))), name(words.slice(end)));
+    }
+    function failed() {
+      return el("div", {}, state.not_computed.map(what => el("p", { class: "ma-note" }, text("not_computed"), " ", name(what))));
+    }
+    /** What the hazard changes besides the colours; or what nobody knows about it. */
+    function effects(scenario, unknown) {
+      const { level } = state, total = scenario.totals, decimal = new Intl.NumberFormat(state.lang, { maximumFractionDigits: 1 });
+      const own = unknown ? [] : [{ key: "effect_fewer", n: total["fair_" + level] - total[level] }, { key: "effect_held", n: total.held }];
+      const lines = [...own, ...scenario.effects.filter(one => (!one.level || one.level === level) && !one.unknown === !unknown)].map(one =>
+        one.draws ? el("li", {}, el("p", {}, say(one.key, { n: people(one.n), error: decimal.format(one.error), draws: people(one.draws) })))
+          : el("li", { class: one.names ? "ma-listed" : "" }, el("span", { class: "ma-label" }, text(one.key)), one.names === undefined ? el("span", { class: "ma-n" }, one.km ? one.km + " km" : people(one.n))
+            : el("b", { class: one.names ? "ma-names" : "ma-n" }, one.names ? name(one.names) : text("none"))));
+      return lines.length ? el("ul", { class: "ma-rows " + (unknown ? "ma-not-known" : "ma-effects"), "aria-label": text("effects") }, lines) : "";
     }
     function unknown() {
       const places = state.jurisdictions.filter(j => j.population === null).flatMap((j, k) => [k ? ", " : "", name(j.name)]);
@@ -581,11 +811,12 @@ window.mutualaid = (function () {
     }
     function table() {
       const cells = (tag, values) => el("tr", {}, values.map((value, i) => el(i ? tag : "th", i ? {} : { scope: "row" }, value)));
-      return el("details", {}, el("summary", {}, text("by_jurisdiction")), el("table", {},
-        el("thead", {}, cells("th", [text("jurisdiction"), text("people"), text("alone_short"), text("joint_short"), text("p90_short")])),
-        el("tbody", {}, state.jurisdictions.map(j => cells("td", [name(j.name), j.population === null ? text("unknown") : people(j.population),
-          percent(j.alone, j.population), percent(j.joint, j.population), clock(j.joint_p90_s)])))),
-        el("p", { class: "ma-quiet" }, text("p90_long")));
+      const scenario = hazard(state), last = scenario ? j => people(j["lost_" + state.level]) : j => clock(j.joint_p90_s);
+      return [el("table", {},
+        el("thead", {}, cells("th", [text("jurisdiction"), text("people"), text("alone_short"), text("joint_short"), text(scenario ? "lost_short" : "p90_short")])),
+        el("tbody", {}, (scenario || state).jurisdictions.map(j => cells("td", [name(j.name), j.population === null ? text("unknown") : people(j.population),
+          percent(j.alone, j.population), percent(j.joint, j.population), last(j)])))),
+      el("p", { class: "ma-quiet" }, scenario ? say("lost_long", { who: text("lost_who_" + state.level) }) : text("p90_long"))];
     }
     function about() {
       const list = items => el("ul", { class: "ma-list" }, items.map(item => el("li", {}, name(item))));
@@ -593,26 +824,41 @@ window.mutualaid = (function () {
     }
     function update() {
       levels(); views();
+      const scenario = hazard(state), total = (scenario || state).totals;
       const joint = state.level === "joint", reached = joint ? total.joint : total.alone, gain = total.joint - total.alone;
-      const parts = [total.alone, gain, total.population - total.joint - total.unreachable, total.unreachable]
-        .map((n, k) => [n, state.statuses[k][state.level]]);
-      const bar = el("div", { class: "ma-bar", "aria-hidden": "true" }, parts.filter(([n]) => n > 0).map(([n, [colour, hatch]]) =>
+      const parts = scenario ? classes(state) : [total.alone, gain, total.population - total.joint - total.unreachable, total.unreachable]
+        .map((n, k) => ["", n, state.statuses[k][state.level]]);
+      const bar = el("div", { class: "ma-bar", "aria-hidden": "true" }, parts.filter(([, n]) => n > 0).map(([, n, [colour, hatch]]) =>
         el("span", { class: hatch ? "ma-" + hatch : "", style: `flex:${n} 0 0;background-color:${colour}` })));
       head.replaceChildren(
         el("div", { class: "ma-head" }, el("div", { class: "ma-big" }, percent(reached, total.population)),
-          el("p", {}, ...say("reached_" + state.level, { n: people(reached), all: people(total.population) }))),
-        bar,
+          el("p", {}, ...say("reached_" + state.level + (scenario ? "_hazard" : ""), { n: people(reached), all: people(total.population) }))),
+        bar, scenario ? effects(scenario, false) : "",
         el("p", { class: gain > 0 ? "ma-gain" : "ma-gain ma-none" }, ...say(gain > 0 ? "gain_" + state.level : "gain_none", { n: people(gain), rest: people(total.population - total.joint) })));
-      const layers = [];
-      map.eachLayer(layer => { if (layer.legend) layers.push(layer); });
-      legend.replaceChildren(...layers.sort((a, b) => a.legendOrder - b.legendOrder).flatMap(layer => layer.legend(state)));
+      const told = [], elsewhere = node => node && node.classList.contains("ma-elsewhere");
+      map.eachLayer(layer => { if (layer.legend) told.push(layer); });
+      const nodes = told.sort((a, b) => a.legendOrder - b.legendOrder).flatMap(layer => layer.legend(state));
+      if (scenario) nodes.push(effects(scenario, true));
+      legend.replaceChildren(...nodes.filter((node, k) => !elsewhere(node) || k === nodes.findIndex(elsewhere)));
+      places.replaceChildren(places.firstChild, ...table());
+      warning.replaceChildren(...(scenario ? [scenario.derived ? el("p", { class: "ma-note ma-derived" }, text("derived_long")) : "", note(scenario.note)] : []));
     }
+    /** The layer control lists what belongs to hazards only where it can be seen. */
+    function list() {
+      for (const input of map.getContainer().querySelectorAll(".leaflet-control-layers-selector")) {
+        const layer = made.find(one => L.stamp(one) === input.layerId);
+        if (layer) input.closest("label").hidden = !layer.visible(state);
+      }
+    }
+    const listSoon = () => requestAnimationFrame(list);
     map.getContainer().append(box);
     L.DomEvent.disableClickPropagation(box);
     L.DomEvent.disableScrollPropagation(box);
     box.addEventListener("mousemove", event => { event.stopPropagation(); map.fire("mouseout"); });
-    map.on("mutualaid", update).on("layeradd layerremove", event => { if (event.layer.legend) update(); });
+    map.on("mutualaid", update).on("mutualaid layeradd layerremove", listSoon);
+    map.on("layeradd layerremove", event => { if (event.layer.legend) update(); });
     update();
+    listSoon();
     place(map, box);
   }
 
@@ -622,13 +868,22 @@ window.mutualaid = (function () {
     const sheet = () => map.getContainer().style.setProperty("--ma-sheet", (narrow() ? box.offsetHeight : 0) + "px");
     new ResizeObserver(sheet).observe(box);
     sheet();
-    const aside = narrow() ? { paddingTopLeft: [12, 12], paddingBottomRight: [12, box.offsetHeight + 12] }
-      : { paddingTopLeft: [box.offsetWidth + 30, 24], paddingBottomRight: [24, 24] };
-    map.fitBounds(bounds, Object.assign({ animate: false, maxZoom: 17 }, aside));
+    let centre, zoom;
+    const untouched = () => map.getZoom() === zoom && map.project(map.getCenter()).distanceTo(map.project(centre)) < 3; // pixels
+    const fit = () => {
+      const aside = narrow() ? { paddingTopLeft: [12, 12], paddingBottomRight: [12, box.offsetHeight + 12] }
+        : { paddingTopLeft: [box.offsetWidth + 30, 24], paddingBottomRight: [24, 24] };
+      map.fitBounds(bounds, Object.assign({ animate: false, maxZoom: 17 }, aside));
+      [centre, zoom] = [map.getCenter(), map.getZoom()];
+    };
+    fit();
+    map.on("mutualaid", () => { if (narrow() && untouched()) fit(); }); // the sheet grows: nobody is hidden by it
   }
 
+  /** Remembers a layer, so that the layer control can leave it out where it has nothing to show. */
+  const keep = layer => { made.push(layer); return layer; };
   return {
-    cells: data => new Cells(data), marks: data => new Marks(data), panel, paths: data => new Paths(data),
-    places: data => new Places(data), stage,
+    cells: data => new Cells(data), marks: data => new Marks(data), panel, paths: data => keep(new Paths(data)),
+    places: data => new Places(data), severity: data => keep(new Severity(data)), stage,
   };
 })();

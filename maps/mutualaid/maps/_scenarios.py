@@ -1,0 +1,303 @@
+"""Scenarios in words and numbers: what the panel says of each, and the people as packed columns under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mutualaid.hazards import SEVERITIES, HazardLayer, passabilities
+from mutualaid.maps._cells import cell_order, first_due
+from mutualaid.maps._escape import shorten
+from mutualaid.maps._pack import NONE, pack
+from mutualaid.maps._palette import SCENARIO_STATUSES, band_edges
+from mutualaid.maps._texts import TEXTS
+
+if TYPE_CHECKING:
+    from mutualaid.coverage import Analysis, ScenarioResult
+
+__all__ = ["hazard_facts", "hazard_word", "not_computed", "scenario_cells", "scenario_facts", "years_text"]
+
+_LEVELS = ("alone", "joint")
+_STATUS = {row.status: code for code, row in enumerate(SCENARIO_STATUSES)}
+#: Codes of a place's severity beyond 0…5: nobody knows; outside the bounds of every layer.
+_UNKNOWN, _OUTSIDE = len(SEVERITIES), len(SEVERITIES) + 1
+_TOTALS = (
+    *("population", "alone", "joint", "fair_alone", "fair_joint"),
+    *("lost_alone", "lost_joint", "held", "isolated"),
+)
+_LISTED = 20
+
+
+def hazard_word(hazard: str) -> str:
+    """Name a hazard as people do."""
+    return TEXTS[f"hazard_{hazard}"]
+
+
+def years_text(years: float) -> str:
+    """Return a return period in words, or "" where there is none."""
+    return TEXTS["one_in_years"].format(years=f"{years:g}") if np.isfinite(years) else ""
+
+
+# --- people under a scenario ---------------------------------------------------------------------------------
+
+
+def scenario_cells(analysis: Analysis) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Pack the people of each scenario for the cell layer, in the order of `cell_data`.
+
+    What differs little from fair weather is packed as the difference: where the hazard changes nothing, it
+    costs nothing.
+
+    Returns
+    -------
+    dict
+        By id of the scenario: the packed columns, and the words of its hazards.
+    dict
+        By id: people in each of `SCENARIO_STATUSES` (``status``) and in each response band, by level.
+    """
+    order = cell_order(analysis.coverage)
+    edges = np.asarray(band_edges(analysis.standard.limit_s))
+    fair = {
+        level: first_due(analysis.coverage.iloc[order], level, analysis.stations.index, edges)
+        for level in _LEVELS
+    }
+    cells, people = {}, {}
+    for result in analysis.scenarios:
+        covered = result.coverage.iloc[order]
+        population = covered["population"].to_numpy()
+        hazards = list(dict.fromkeys(layer.hazard for layer in result.layers))
+        now = {level: first_due(covered, level, analysis.stations.index, edges) for level in _LEVELS}
+        status = _statuses(covered)
+        columns = {
+            "status": status,
+            "severity": _severity(covered),
+            "hazard": 1 + pd.Index(hazards).get_indexer(pd.Index(covered["hazard"])),
+            "isolated": covered["isolated"].to_numpy(),
+        }
+        changed = {level: _changes(fair[level], now[level]) for level in _LEVELS}
+        columns |= {f"alone_{key}": values for key, values in changed["alone"].items()}
+        columns |= {
+            f"joint_{key}": values - changed["alone"][key] for key, values in changed["joint"].items()
+        }
+        cells[result.scenario.id] = {
+            "table": pack(columns),
+            "hazards": [hazard_word(hazard) for hazard in hazards],
+        }
+        people[result.scenario.id] = {
+            "status": np.bincount(status, weights=population, minlength=len(SCENARIO_STATUSES)).tolist(),
+            "bands": {
+                level: np.bincount(now[level]["band"], weights=population, minlength=len(edges) + 3).tolist()
+                for level in _LEVELS
+            },
+        }
+    return cells, people
+
+
+def _statuses(covered: gpd.GeoDataFrame) -> NDArray[np.int64]:
+    """Position in `SCENARIO_STATUSES` of each place."""
+    loss, status = covered["loss"], covered["status"]
+    lost = loss == "lost"
+    chosen = [
+        (lost & covered["fair_alone_covered"], "lost_own"),
+        (lost, "lost_neighbour"),
+        (loss == "held", "held"),
+        *((status == name, name) for name in ("own", "joint", "gap")),
+    ]
+    conditions = [np.asarray(mask, dtype=np.bool_) for mask, _ in chosen]
+    codes = [_STATUS[name] for _, name in chosen]
+    return np.select(conditions, codes, _STATUS["unreachable"]).astype(np.int64)
+
+
+def _severity(covered: gpd.GeoDataFrame) -> NDArray[np.int64]:
+    rank = covered["severity"].to_numpy(np.int64, na_value=-1)
+    outside = (covered["severity_status"] == "outside").to_numpy()
+    return np.where(rank >= 0, rank, np.where(outside, _OUTSIDE, _UNKNOWN)).astype(np.int64)
+
+
+def _changes(
+    fair: Mapping[str, NDArray[np.int64]], now: Mapping[str, NDArray[np.int64]]
+) -> dict[str, NDArray[np.int64]]:
+    """Say how each number differs from fair weather; that nobody comes is said by the station alone."""
+    before = np.where(fair["s"] == NONE, 0, fair["s"])
+    return {
+        "station": now["station"] - fair["station"],
+        "band": now["band"] - fair["band"],
+        "s": np.where(now["station"] == 0, 0, now["s"] - before),
+    }
+
+
+# --- what the panel says -------------------------------------------------------------------------------------
+
+
+def scenario_facts(analysis: Analysis, people: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Give what the panel says of each scenario; its numbers are those of the analysis' summary.
+
+    Parameters
+    ----------
+    analysis
+        The analysis.
+    people
+        People by status and band, as `scenario_cells` gives them.
+
+    Returns
+    -------
+    list of dict
+        JSON-ready, in the order of the scenarios; texts from data are shortened, not escaped.
+    """
+    numbers = analysis.summary["hazards"]["scenarios"] if analysis.scenarios else {}
+    names = analysis.region.jurisdictions["name"]
+    unknown = {
+        key: block["population"] is None for key, block in analysis.summary["common"]["jurisdictions"].items()
+    }
+    return [
+        {
+            "id": result.scenario.id,
+            "label": _label(result),
+            "note": shorten(result.scenario.note, 600),
+            "derived": any(layer.derived for layer in result.layers),
+            "totals": _totals(numbers[result.scenario.id]["total"]),
+            "jurisdictions": [
+                _row(shorten(names[key]), numbers[result.scenario.id]["jurisdictions"].get(key), unknown[key])
+                for key in analysis.summary["common"]["jurisdictions"]
+            ],
+            "severity": _by_severity(numbers[result.scenario.id]["by_severity"]),
+            "hazards": ", ".join(
+                dict.fromkeys(hazard_word(hazard) for hazard in numbers[result.scenario.id]["hazards"])
+            ),
+            "effects": _effects(result, numbers[result.scenario.id], analysis.stations["name"]),
+            **people[result.scenario.id],
+        }
+        for result in analysis.scenarios
+    ]
+
+
+def _label(result: ScenarioResult) -> str:
+    parts = [shorten(result.scenario.name, 60), years_text(result.return_period_years)]
+    if any(layer.derived for layer in result.layers):
+        parts.append(TEXTS["derived"])
+    return " · ".join(part for part in parts if part)
+
+
+def _totals(block: Mapping[str, Any]) -> dict[str, float]:
+    return {key: block[key] for key in _TOTALS}
+
+
+def _row(name: str, block: Mapping[str, Any] | None, unknown: bool) -> dict[str, Any]:
+    """One line of the table by municipality; nobody is counted where the population is unknown."""
+    row: dict[str, Any] = {"name": name, **(_totals(block) if block else dict.fromkeys(_TOTALS, 0.0))}
+    return row | {"population": None} if unknown else row
+
+
+def _by_severity(rows: Iterable[Mapping[str, Any]]) -> list[float]:
+    """People by severity of their place, 0…5, and where nobody knows it."""
+    found = [0.0] * (len(SEVERITIES) + 1)
+    for row in rows:
+        if row["jurisdiction"] == "":
+            found[_UNKNOWN if row["severity"] is None else row["severity"]] += row["population"]
+    return found
+
+
+def _effects(result: ScenarioResult, numbers: Mapping[str, Any], names: pd.Series) -> list[dict[str, Any]]:
+    """Say what the hazard does besides: who is isolated, which stations and roads are lost, what nobody knows."""
+    state, roads = result.stations["state"], numbers["roads_km"]
+    lines: list[dict[str, Any]] = [
+        {"key": "effect_isolated", "n": numbers["total"]["isolated"]},
+        {"key": "effect_roads", "km": f"{roads['closed']:,.1f}"},
+    ]
+    if count := int(result.roads["closed_by_name"].sum()):
+        lines.append({"key": "effect_by_name", "n": count})
+    lines += [
+        {"key": f"effect_{key}", "names": _listed(names[state == key])}
+        for key in ("out", "delayed", "cut_off")
+        if key == "out" or (state == key).any()
+    ]
+    if chance := numbers.get("chance"):
+        for level in _LEVELS:
+            block = {"n": chance[level]["people"], "error": chance[level]["error"], "draws": chance["draws"]}
+            lines.append({"key": "effect_chance", "level": level, **block})
+    if count := numbers["stations"]["unknown"]:
+        lines.append({"key": "effect_unknown_stations", "n": count, "unknown": True})
+    if roads["unknown"] >= 0.05:
+        what = "closed" if result.scenario.unknown == "closed" else "passable"
+        km = f"{roads['unknown']:,.1f}"
+        lines.append({"key": f"effect_unknown_{what}", "km": km, "unknown": True})
+    return lines
+
+
+def _listed(names: pd.Series) -> str:
+    """Join names of stations, the first of many."""
+    shown = [shorten(name, 60) for name in names[:_LISTED]]
+    more = [TEXTS["and_more"].format(n=len(names) - _LISTED)] if len(names) > _LISTED else []
+    return ", ".join([*shown, *more])
+
+
+def not_computed(analysis: Analysis) -> list[str]:
+    """Say what is wrong with layers and scenarios that could not be used."""
+    lines = [shorten(str(defect), 400) for defect in analysis.not_computed[:_LISTED]]
+    more = len(analysis.not_computed) - len(lines)
+    return [*lines, TEXTS["and_more"].format(n=more)] if more else lines
+
+
+# --- sources, rules and the crosswalk ------------------------------------------------------------------------
+
+
+def hazard_facts(analysis: Analysis) -> list[tuple[str, list[str]]]:
+    """Paragraphs about hazards for the facts panel: sources, rules for roads, and what became of each class."""
+    layers = analysis.layers.layers
+    if not layers:
+        return []
+    crosswalk = analysis.summary["hazards"]["crosswalk"]
+    return [
+        ("about_hazards", [_source(layer, analysis.region.jurisdictions["name"]) for layer in layers]),
+        ("about_rules", _rules(analysis)),
+        ("about_crosswalk", _crosswalk(crosswalk)),
+    ]
+
+
+def _source(layer: HazardLayer, names: pd.Series) -> str:
+    provider = names.get(layer.jurisdiction, layer.jurisdiction)
+    parts = [
+        layer.name or layer.id,
+        hazard_word(layer.hazard),
+        layer.event or years_text(layer.return_period_years),
+        str(provider),
+        layer.source,
+        layer.licence,
+        layer.date,
+        TEXTS["derived"] if layer.derived else "",
+    ]
+    return shorten(" · ".join(part for part in parts if part), 300)
+
+
+def _rules(analysis: Analysis) -> list[str]:
+    """Name the rule for roads of each layer, and the scenarios where a layer has several."""
+    known = passabilities()["name"].to_dict()
+    names = {layer.id: layer.name or layer.id for layer in analysis.layers.layers}
+    users: dict[tuple[str, str], list[str]] = {}
+    for result in analysis.scenarios:
+        for layer, rule in result.rules.items():
+            users.setdefault((layer, rule), []).append(shorten(result.scenario.name, 60))
+    counts = pd.Series([layer for layer, _ in users], dtype=object).value_counts()
+    return [
+        shorten(
+            f"{names.get(layer, layer)}: {known.get(rule, rule)}"
+            + (f" ({', '.join(scenarios)})" if counts[layer] > 1 else ""),
+            300,
+        )
+        for (layer, rule), scenarios in users.items()
+    ]
+
+
+def _crosswalk(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Put each scheme on one line: its classes, and the severity that each became."""
+    schemes: dict[str, list[str]] = {}
+    for row in rows:
+        severity = row["severity"]
+        known = severity is not None and not pd.isna(severity)
+        word = f"{severity} {SEVERITIES[int(severity)]}" if known else TEXTS["unknown"]
+        schemes.setdefault(row["scheme"], []).append(f"{row['class_label'] or row['class_code']} → {word}")
+    return [shorten(f"{scheme}: {'; '.join(classes)}", 900) for scheme, classes in schemes.items()]
