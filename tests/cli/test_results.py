@@ -18,8 +18,10 @@ from mutualaid.data import demo_path, read_region
 from mutualaid.errors import InputError
 from mutualaid.reports import RESULT_FILES, run_record, write_results
 
+HAZARDS = [f"hazards/{path.name}" for path in sorted((demo_path() / "hazards").iterdir())]
 READ = [
     "demand.csv",
+    *HAZARDS,
     "hospitals.csv",
     "jurisdictions.geojson",
     "region.toml",
@@ -63,6 +65,7 @@ def test_an_input_counts_wherever_it_lies(analysis: Analysis, tmp_path: Path) ->
 
     assert inputs(moved) == [
         ".kept/stations.csv",
+        *HAZARDS,
         "hospitals.csv",
         "jurisdictions.geojson",
         "results/demand.csv",

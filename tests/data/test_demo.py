@@ -96,7 +96,7 @@ def test_every_cell_stands_at_a_place_inside_itself_and_its_jurisdiction(demo: R
 
 
 def test_the_demo_is_small_and_carries_its_licence() -> None:
-    files = [path for path in demo_path().iterdir() if path.is_file()]
+    files = [path for path in demo_path().rglob("*") if path.is_file()]
     licence = (demo_path() / "LICENSE.md").read_text(encoding="utf-8")
 
     assert sum(path.stat().st_size for path in files) < 700_000
@@ -136,8 +136,11 @@ def test_the_script_rebuilds_the_demo_byte_for_byte(
 ) -> None:
     assert script.main([str(shared_data / "monaco" / "monaco.osm.pbf"), str(tmp_path / "demo")]) == 0
 
-    built = {path.name: path.read_bytes() for path in (tmp_path / "demo").iterdir()}
-    kept = {path.name: path.read_bytes() for path in demo_path().iterdir() if path.is_file()}
+    def content(folder: Path) -> dict[str, bytes]:
+        files = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+    built, kept = content(tmp_path / "demo"), content(demo_path())
     assert sorted(built) == sorted(kept)
     for name, data in kept.items():
         assert built[name] == data, name

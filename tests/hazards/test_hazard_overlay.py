@@ -11,7 +11,7 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 from rasterio import features
@@ -250,6 +250,10 @@ def test_invalid_polygons_and_other_shapes_are_named() -> None:
 
 
 @settings(deadline=None, max_examples=150)
+@example(  # a hair of a line, of which GEOS keeps a line without vertices
+    [shapely.LineString([(0.0, 9.999999999999998), (0.0, 10.000000000000002)])],
+    [(-1.0, 10.000000000000002, 2, 1)],
+)
 @given(
     st.lists(LINE, min_size=1, max_size=3),
     st.lists(st.tuples(COORDINATE, COORDINATE, st.integers(1, 30), st.integers(1, 30)), max_size=5),

@@ -319,7 +319,8 @@ def _stays(segments: Segments, polygons: NDArray[np.object_]) -> tuple[Ints, Flo
     whole = shapely.contains_properly(polygons[polygon], lines[segment])
     partly = shapely.intersection(polygons[polygon[~whole]], lines[segment[~whole]])
     parts, pair = shapely.get_parts(partly, return_index=True)
-    straight = shapely.get_type_id(parts) == 1  # what only touches is a point
+    # What only touches is a point, or a line without vertices.
+    straight = (shapely.get_type_id(parts) == 1) & ~shapely.is_empty(parts)
     parts, pair = parts[straight], pair[straight]
     on = segment[~whole][pair]
     ends = shapely.get_coordinates(parts)[_first_and_last(parts)].reshape(-1, 2, 2)
