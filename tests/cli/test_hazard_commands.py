@@ -81,7 +81,7 @@ def test_the_layers_of_each_scenario_open_and_agree_with_the_summary(
     layers = set(pyogrio.list_layers(file)[:, 0])
     told = json.loads((folder / "region/results/summary.json").read_text("utf-8"))["hazards"]
     for key, block in told["scenarios"].items():
-        assert {f"scenario_{key}", f"roads_{key}", f"stations_{key}"} <= layers
+        assert {f"{kind}_{key}" for kind in ("scenario", "roads", "stations", "severity")} <= layers
         cells = gpd.read_file(file, layer=f"scenario_{key}")
         joint = cells.loc[cells["joint_covered"], "population"].sum()
         assert joint == pytest.approx(block["total"]["joint"], abs=0.01)

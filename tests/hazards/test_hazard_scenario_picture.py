@@ -17,13 +17,20 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from pyproj import Transformer
+from pyproj import CRS, Transformer
 from shapely.geometry import Point, Polygon, box
 
 from mutualaid.data import HazardScenario
 from mutualaid.errors import HazardError
-from mutualaid.hazards import HazardLayer, read_hazard, scenario_severity
-from mutualaid.hazards._picture import ScenarioPicture, one_picture, scenario_picture
+from mutualaid.hazards import (
+    HazardLayer,
+    ScenarioPicture,
+    one_picture,
+    picture_polygons,
+    read_hazard,
+    scenario_picture,
+    scenario_severity,
+)
 from mutualaid.hazards._providers import ask, believed, own_layers, unique_layers
 
 UTM = "EPSG:32632"
@@ -529,3 +536,20 @@ def test_memory_grows_by_the_result_alone(tmp_path: Path, crs: str) -> None:
     assert peak[4_000] - peak[1_000] < results + 64 + 100
     # So 100 million cells of one picture stay below a gibibyte.
     assert peak[4_000] - 5 * 4_000**2 / 2**20 + 3e8 / 2**20 < 1_024
+
+
+def test_a_picture_of_a_scenario_becomes_polygons_whose_areas_are_those_of_its_cells() -> None:
+    severity = np.array([[0, 3, -1], [3, 4, -2]], np.int8)
+    hazard = np.array([[0, 0, -1], [1, 1, -1]], np.int8)
+    transform = Affine(10, 0, 500_000, 0, -10, 5_300_000)
+    picture = ScenarioPicture(severity, hazard, ("flood", "rockfall"), transform, CRS.from_epsg(32632))
+    found = picture_polygons(picture)
+
+    rows = found[["severity", "class", "hazard", "area_m2"]].to_numpy().tolist()
+    assert rows == [
+        [4, "high", "rockfall", 100.0],
+        [3, "moderate", "flood", 100.0],
+        [3, "moderate", "rockfall", 100.0],
+        [0, "none", "flood", 100.0],
+    ]
+    assert found.crs == picture.crs

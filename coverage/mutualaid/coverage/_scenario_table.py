@@ -163,6 +163,7 @@ def _scenario(result: ScenarioResult) -> dict[str, Any]:
             "cut_off": int(states.get("cut_off", 0)),
             "out": result.stations.index[result.stations["state"] == "out"].astype(str).tolist(),
             "unknown": int(result.stations["severity"].isna().sum()),
+            "by_severity": _stations_by_severity(result.stations),
         },
         "roads_km": {
             "affected": roads["affected_m"].sum() / 1000,
@@ -187,6 +188,13 @@ def _scenario(result: ScenarioResult) -> dict[str, Any]:
             for level in LEVELS
         } | {"draws": len(result.draws), "seed": scenario.seed}
     return block
+
+
+def _stations_by_severity(stations: pd.DataFrame) -> dict[str, int]:
+    """Stations in each class of severity that has any."""
+    said = stations[["severity", "severity_status"]].rename(columns={"severity_status": "status"})
+    counted = exposure(stations.assign(jurisdiction=""), said, weights=None)
+    return {str(name): int(n) for name, n in zip(counted["class"], counted["points"], strict=True) if n}
 
 
 def _without_name(row: pd.DataFrame) -> dict[str, Any]:

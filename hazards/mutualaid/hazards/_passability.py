@@ -418,7 +418,7 @@ def _from_file(path: Path) -> Passability:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        got, remedy = str(error)[:200], "check the path and the syntax"
+        got, remedy = str(error).replace(str(path), path.name)[:200], "check the path and the syntax"
         raise HazardError([Defect(path.name, "", "a TOML file in UTF-8", got, remedy)]) from error
     if len(tables) != 1 or not isinstance(next(iter(tables.values())), dict):
         expected = "one table named as the rule, such as [smoke]"

@@ -276,43 +276,66 @@ class _Asked:
         return self._kept[1]
 
 
-def picture_polygons(picture: Picture) -> gpd.GeoDataFrame:
+def picture_polygons(picture: Picture | ScenarioPicture) -> gpd.GeoDataFrame:
     """Turn a picture into polygons along its cells, for a GIS.
 
     Parameters
     ----------
     picture
-        What `one_picture` gave.
+        What `one_picture` or `scenario_picture` gave.
 
     Returns
     -------
     GeoDataFrame
-        One row for each severity and layer, worst first: ``severity`` (Int8), ``class`` (its name), ``layer``,
-        ``jurisdiction``, ``source``, ``area_m2``, MultiPolygon. Unknown cells are in none; known absence is
-        severity 0. The areas sum to that of the known cells.
+        Worst first: ``severity`` (Int8), ``class`` (its name), then of a `Picture` ``layer``, ``jurisdiction`` and
+        ``source``, one row for each severity and layer, and of a `ScenarioPicture` ``hazard``, one row for each
+        severity and hazard; ``area_m2``, MultiPolygon. Unknown cells are in none; known absence is severity 0. The
+        areas sum to that of the known cells.
+
+    Examples
+    --------
+    >>> from mutualaid.hazards import picture_polygons
+    >>> picture_polygons(picture).to_file("severity.gpkg")  # doctest: +SKIP
     """
-    known = picture.severity >= 0
-    code = picture.severity * np.int16(len(picture.layers)) + picture.provider
+    if isinstance(picture, Picture):
+        by = {
+            "layer": [layer.id for layer in picture.layers],
+            "jurisdiction": [layer.jurisdiction for layer in picture.layers],
+            "source": [layer.source for layer in picture.layers],
+        }
+        return _polygons(picture.severity, picture.provider, picture.transform, picture.crs, by)
+    by = {"hazard": list(picture.hazards)}
+    return _polygons(picture.severity, picture.hazard, picture.transform, picture.crs, by)
+
+
+def _polygons(
+    severity: NDArray[np.int8],
+    decides: NDArray[np.int8] | NDArray[np.int16],
+    transform: Affine,
+    crs: CRS,
+    by: Mapping[str, list[str]],
+) -> gpd.GeoDataFrame:
+    """Polygons of each severity and of what decides it, a position in the lists of `by`."""
+    many = len(next(iter(by.values())))
+    code = severity * np.int16(many) + decides
     parts: dict[int, list[shapely.Polygon]] = {}
-    for shape, value in shapes(code, known, connectivity=4, transform=picture.transform):
+    for shape, value in shapes(code, severity >= 0, connectivity=4, transform=transform):
         # Cells that touch in a corner only are parts of their own, so together they are a valid MultiPolygon.
         ring, *holes = shape["coordinates"]
         parts.setdefault(int(value), []).append(shapely.Polygon(ring, holes))
-    found = sorted(parts, key=lambda one: (-(one // len(picture.layers)), one))
-    severity = [one // len(picture.layers) for one in found]
-    layers = [picture.layers[one % len(picture.layers)] for one in found]
+    found = sorted(parts, key=lambda one: (-(one // many), one))
+    ranks = [one // many for one in found]
     geometry = [shapely.MultiPolygon(parts[one]) for one in found]
+    columns = {name: [values[one % many] for one in found] for name, values in by.items()}
     table = pd.DataFrame(
         {
-            "severity": pd.array(severity, dtype="Int8"),
-            "class": [SEVERITIES[one] for one in severity],
-            "layer": [layer.id for layer in layers],
-            "jurisdiction": [layer.jurisdiction for layer in layers],
-            "source": [layer.source for layer in layers],
+            "severity": pd.array(ranks, dtype="Int8"),
+            "class": [SEVERITIES[one] for one in ranks],
+            **columns,
             "area_m2": shapely.area(np.array(geometry, dtype=object)),
         }
     )
-    return gpd.GeoDataFrame(table, geometry=geometry, crs=picture.crs)
+    return gpd.GeoDataFrame(table, geometry=geometry, crs=crs)
 
 
 def _check_together(layers: Sequence[HazardLayer]) -> None:

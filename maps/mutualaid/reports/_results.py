@@ -13,12 +13,15 @@ import numpy as np
 import pandas as pd
 import pyogrio
 
-from mutualaid.coverage import Analysis, scenario_table
+from mutualaid.coverage import Analysis, ScenarioResult, scenario_table
 from mutualaid.data import Region
 from mutualaid.errors import Defect, InputError
-from mutualaid.hazards import mapping
+from mutualaid.hazards import mapping, picture_polygons, scenario_picture
 from mutualaid.maps import coverage_map, save_offline
 from mutualaid.reports._record import run_record
+
+#: Most cells along the longer side of a picture of severity.
+_PICTURE_CELLS = 2_000
 
 __all__ = ["RESULT_FILES", "check_target", "write_results"]
 
@@ -155,11 +158,31 @@ def _hazard_layers(analysis: Analysis) -> Iterator[tuple[str, gpd.GeoDataFrame]]
             f"roads_{key}",
             gpd.GeoDataFrame(touched.join(named), geometry=network.lines(rows), crs=network.crs),
         )
+        if (severity := _severity_polygons(analysis, one)) is not None:
+            yield f"severity_{key}", severity
         states = analysis.stations[["name", "jurisdiction", "partner", "geometry"]].join(one.stations)
         yield f"stations_{key}", gpd.GeoDataFrame(states, crs=analysis.stations.crs)
     for risk in analysis.risks:
         places = analysis.coverage[["population", "jurisdiction", "geometry"]].join(risk.places)
         yield f"risk_{risk.risk.id}", gpd.GeoDataFrame(places, crs=analysis.coverage.crs)
+
+
+def _severity_polygons(analysis: Analysis, result: ScenarioResult) -> gpd.GeoDataFrame | None:
+    """Severity over the whole region as polygons along cells; None for a scenario that only closes roads."""
+    if not any(layer.scheme for layer in result.layers):
+        return None
+    region = analysis.region
+    left, bottom, right, top = region.jurisdictions.total_bounds.tolist()
+    side_m = max(right - left, top - bottom)
+    picture = scenario_picture(
+        analysis.layers.layers,
+        result.scenario,
+        bounds=(left, bottom, right, top),
+        crs=region.crs,
+        cell_m=max((region.cell_m or 100.0) / 4, side_m / _PICTURE_CELLS),
+        jurisdictions=region.jurisdictions,
+    )
+    return picture_polygons(picture)
 
 
 def _write_layers(analysis: Analysis, path: Path) -> None:
