@@ -26,7 +26,7 @@ from affine import Affine
 
 from mutualaid.coverage import FairWeather, analyse, coverage, response_times, scenario_coverage, standard
 from mutualaid.data import HazardScenario, Parameters, demo_path, read_region
-from mutualaid.hazards import RoadPieces, lay_on_roads, read_hazard
+from mutualaid.hazards import lay_on_roads, read_hazard
 from mutualaid.network import Network, profile, read_network, route_graph, snap, travel_times
 
 PORTO = Path(__file__).resolve().parents[2] / "shared" / "data" / "porto" / "porto_portugal.osm.pbf"
@@ -112,10 +112,9 @@ def porto(path: Path, folder: Path) -> None:
     stated: dict[str, Any] = {"hazard": "flood", "quantity": "depth", "unit": "m", "event": "made up"}
     layer = read_hazard(folder / "flood.tif", id="flood", scheme="inasafe-flood-depth", **stated)
     scenario = HazardScenario("flood", "Made-up flood", ("flood",))
-    laid: dict[str, RoadPieces] = {}
     overlay_s = median_s(lambda: lay_on_roads(layer, before.lines, crs=network.crs))
     drive_s, fair_s = median_s(drive), median_s(fair)
-    scenario_s = median_s(lambda: scenario_coverage(before, scenario, [layer], laid=laid))
+    scenario_s = median_s(lambda: scenario_coverage(before, scenario, [layer]))
     print(f"Porto: {network.n_roads:,} roads, {STATIONS} stations, {PLACES:,} places, {CELLS**2:,} cells")
     print(f"  drive times alone                         {drive_s:.3f} s")
     print(f"  fair weather: drive times and coverage    {fair_s:.3f} s")

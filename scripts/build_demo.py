@@ -240,21 +240,18 @@ layers = ["wildfire-fr"]
 id = "coast_20"
 name = "Coastal flood, 20 years"
 layers = ["coast-20-fr", "coast-20-mc"]
-rules = {{ coast-20-fr = "severity-car" }} # zones without a depth close from moderate on
 note = "Derived bands along the coast; the return period is assumed."
 
 [[scenario]]
 id = "coast_100"
 name = "Coastal flood, 100 years"
 layers = ["coast-100-fr", "coast-100-mc"]
-rules = {{ coast-100-fr = "severity-car" }}
 note = "Derived bands along the coast; the return period is assumed."
 
 [[scenario]]
 id = "storm"
 name = "Storm: sea, streams and rocks at once"
 layers = ["coast-100-fr", "coast-100-mc", "flash-flood", "rockfall"]
-rules = {{ coast-100-fr = "severity-car", flash_flood = "severity-car", rockfall = "severity-car" }}
 stations_out = 1
 note = "Assumes that crews leave a station with any water in it, as both of Monaco's would have."
 

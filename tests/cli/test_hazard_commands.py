@@ -178,7 +178,8 @@ def test_crosswalk_shows_each_class_with_its_severity(tmp_path: Path) -> None:
     for words in ("medium probability", "orange, up to 1.2 m", "provided by MC", "never 0"):
         assert words in shown.stdout
     machine = json.loads(mutualaid("hazards", "crosswalk", "region", "--json", cwd=tmp_path).stdout)
-    for rows in machine.values():
+    assert machine["defects"] == []
+    for rows in machine["layers"].values():
         assert sum(row["share"] for row in rows) == pytest.approx(1, abs=1e-5)
 
 
@@ -193,7 +194,9 @@ def test_seams_are_listed_and_written(tmp_path: Path) -> None:
     with (tmp_path / "seams.csv").open(encoding="utf-8", newline="") as stream:
         assert len(list(csv.DictReader(stream))) == len(written)
     machine = json.loads(mutualaid("hazards", "seams", "region", "--json", cwd=tmp_path).stdout)
-    assert sum(row["length_m"] for row in machine) == pytest.approx(written["length_m"].sum(), abs=0.01)
+    assert sum(row["length_m"] for row in machine["seams"]) == pytest.approx(
+        written["length_m"].sum(), abs=0.01
+    )
     wrong = mutualaid("hazards", "seams", "region", "--out", "seams.pdf", cwd=tmp_path)
     assert wrong.returncode == 3
     assert ".geojson" in wrong.stderr

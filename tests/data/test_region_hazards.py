@@ -231,7 +231,15 @@ def test_the_schema_and_the_value_have_the_same_keys_and_defaults(entry: Any, va
     held = {one.name: one.default for one in fields(value)}
     assert set(entry.model_fields) == set(held)
     for name, default in stated.items():
-        if name in ("name", "return_period_years", "layers", "rules", "closed_ways", "closed_crossings"):
+        if name in (
+            "name",
+            "return_period_years",
+            "layers",
+            "rules",
+            "closed_stations",
+            "closed_ways",
+            "closed_crossings",
+        ):
             continue
         assert held[name] == default, name
 
@@ -433,7 +441,7 @@ CASES = [
     Case("a layer like no other", toml('["depth_rare"]', '["x"]'), "[[scenario]] 2, layers", "the id of a [[hazard]]", "'x'", "use one of depth_rare, depth_west, zones_east"),
     Case("layer twice", toml('["depth_rare"]', '["depth_rare", "depth_rare"]'), "[[scenario]] 2, layers", "each layer once", "depth_rare twice", "remove one"),
     Case("scenario twice", add('[[scenario]]\nid = "shut"\nclosed_ways = [1]'), "[[scenario]] id", "each id once", "shut twice", "rename one of them"),
-    Case("empty scenario", toml('closed_crossings = ["x1"]', ""), "[[scenario]] 3, layers", "a layer, a closed way or a closed crossing", "nothing", "name the layers"),
+    Case("empty scenario", toml('closed_crossings = ["x1"]', ""), "[[scenario]] 3, layers", "a layer, or a closed way, crossing or station", "nothing", "name the layers"),
     Case("rule for nothing", toml("flood = ", "floods = "), "[[scenario]] 1, rules", "a layer of it, or a hazard", "'floods'", "did you mean flood"),
     Case("rule for the layer of another scenario", toml("depth_west = ", "depth_rare = "), "[[scenario]] 1, rules", "a layer of it, or a hazard", "'depth_rare'", ""),
     Case("rule for a hazard that it has not", toml("flood = ", "wildfire = "), "[[scenario]] 1, rules", "a layer of it, or a hazard", "'wildfire'", ""),
@@ -465,6 +473,7 @@ CASES = [
     Case("a triangle from the first map", toml('["hq100", "hq1000"]', '["hq100", "hq1000"]\nfrequent = "triangle"\ntriangle_year = 100'), "[[risk]] 1, triangle_year", "a year below 100", "100", "correct it"),
     Case("wrong tail", toml('["hq100", "hq1000"]', '["hq100", "hq1000"]\ntail = "const"'), "[[risk]] 1, tail", "one of 'constant', 'zero'", "'const'", "did you mean constant"),
     Case("unknown risk key", toml('["hq100", "hq1000"]', '["hq100", "hq1000"]\ntriangel_year = 5'), "[[risk]] 1", "one of the keys id, name, scenarios", "'triangel_year'", "did you mean triangle_year"),
+    Case("scenarios that differ in case alone", toml('id = "shut"', 'id = "HQ1000"'), "[[scenario]] id", "each id once", "alike but for case", "rename one of them"),
     Case("risk of layers", toml('["hq100", "hq1000"]', '["depth_west"]'), "[[risk]] 1, scenarios", "the id of a [[scenario]]", "'depth_west'", "use one of hq100, hq1000, shut"),
 ]  # fmt: skip
 

@@ -538,7 +538,8 @@ def test_a_station_out_of_service_is_crossed_out_and_says_so(
 
 
 @pytest.mark.parametrize(
-    ("state", "words"), [("delayed", "the hazard delays its crew"), ("cut_off", "no open road leads away")]
+    ("state", "words"),
+    [("delayed", "the hazard delays its crew"), ("cut_off", "reaches nobody within the time")],
 )
 def test_a_station_delayed_or_cut_off_says_so(
     made_up: Callable[..., Any], tmp_path: Path, visit: Callable[..., Any], state: str, words: str

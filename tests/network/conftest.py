@@ -30,7 +30,8 @@ def draw_network(
             "a": a, "b": b, "length_m": float(np.hypot(*np.subtract(xy[a], xy[b]))), "way": 0,
             "class": "residential", "name": "", "maxspeed_forward_kph": np.nan, "maxspeed_backward_kph":
             np.nan, "lanes": np.nan, "oneway": 0, "bridge": False, "tunnel": False, "covered": False,
-            "layer": 0, "access": "yes", "max_height_m": np.nan, "max_weight_t": np.nan, "jurisdiction": None, "crossing": -1,
+            "layer": 0, "access": "yes", "max_height_m": np.nan, "max_weight_t": np.nan,
+            "jurisdiction": None, "crossing": -1,
         }  # fmt: skip
         rows.append(row | (more[0] if more else {}))
     frame = pd.DataFrame(rows).astype(

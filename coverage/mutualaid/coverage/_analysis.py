@@ -31,7 +31,7 @@ from mutualaid.coverage._standards import Standard, standard
 from mutualaid.coverage._summary import summarise
 from mutualaid.data import Parameters, Region
 from mutualaid.errors import Defect, HazardError, RegionError, StandardError
-from mutualaid.hazards import Layers, RoadPieces, comparable_layers, read_layers, seams
+from mutualaid.hazards import Layers, read_layers, region_seams, same_maps
 from mutualaid.network import (
     Network,
     profile,
@@ -78,6 +78,9 @@ class Analysis:
         The region's hazard layers.
     seams
         Where the two sides of a border contradict each other about a hazard: see `mutualaid.hazards.seams`.
+    fair
+        What scenarios are computed from, for `scenario_coverage` with scenarios of one's own; None if the region has
+        none.
     scenarios
         Coverage under each scenario of the region that could be computed: see `scenario_coverage`.
     risks
@@ -101,6 +104,7 @@ class Analysis:
     isochrones: gpd.GeoDataFrame
     layers: Layers
     seams: gpd.GeoDataFrame
+    fair: FairWeather | None
     scenarios: tuple[ScenarioResult, ...]
     risks: tuple[RiskResult, ...]
     not_computed: tuple[Defect, ...]
@@ -221,6 +225,7 @@ def analyse(
         isochrones=bands,
         layers=hazards.layers,
         seams=hazards.seams,
+        fair=hazards.fair,
         scenarios=hazards.scenarios,
         risks=hazards.risks,
         not_computed=hazards.not_computed,
@@ -234,6 +239,7 @@ class _Hazards:
 
     layers: Layers
     seams: gpd.GeoDataFrame
+    fair: FairWeather | None
     scenarios: tuple[ScenarioResult, ...]
     risks: tuple[RiskResult, ...]
     not_computed: tuple[Defect, ...]
@@ -245,11 +251,9 @@ def _hazards(
     """Compute everything about hazards that can be computed; what cannot is listed, and hinders nothing else."""
     layers = read_layers(region)
     defects = list(layers.broken(layers.defects))
-    comparable, lacking = comparable_layers(layers.layers)
+    found_seams, lacking = region_seams(region, layers)
     defects += lacking
-    found_seams = seams(region.jurisdictions, comparable)
     results: dict[str, ScenarioResult] = {}
-    laid: dict[str, RoadPieces] = {}
     fair = fair_weather() if region.scenarios else None
     for number, scenario in enumerate(region.scenarios):
         tell(f"Scenario: {scenario.name}", 0.8 + 0.08 * number / len(region.scenarios))
@@ -260,22 +264,26 @@ def _hazards(
             continue
         assert fair is not None
         try:
-            results[scenario.id] = scenario_coverage(fair, scenario, layers.layers, laid=laid)
+            results[scenario.id] = scenario_coverage(fair, scenario, layers.layers)
         except HazardError as error:
             defects += [_named(scenario.id, defect) for defect in error.defects]
     risks = []
     for risk in region.risks:
+        ids = {key for one in risk.scenarios if one in results for key in results[one].scenario.layers}
+        if same := same_maps(layer for layer in layers.layers if layer.id in ids):
+            defects += same
+            continue
         try:
             risks.append(scenario_risk(risk, results))
         except HazardError as error:
             defects += error.defects
     unique = tuple(dict.fromkeys(defects))
-    return _Hazards(layers, found_seams, tuple(results.values()), tuple(risks), unique)
+    return _Hazards(layers, found_seams, fair, tuple(results.values()), tuple(risks), unique)
 
 
 def _named(scenario: str, defect: Defect) -> Defect:
     """Say which scenario a defect stops."""
-    if f"scenario {scenario}" in defect.where:
+    if f"scenario {scenario}," in f"{defect.where},":
         return defect
     return replace(defect, where=", ".join(filter(None, (f"scenario {scenario}", defect.where))))
 

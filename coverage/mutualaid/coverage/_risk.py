@@ -17,6 +17,8 @@ from mutualaid.data import RiskCurve
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards import expected_annual, expected_annual_by_row
 
+_NOT_KNOWN = dict.fromkeys(("total", "between", "tail", "frequent"), math.nan)
+
 __all__ = ["RiskResult", "later_minutes", "scenario_risk"]
 
 
@@ -31,9 +33,9 @@ class RiskResult:
     table
         One row for all (``jurisdiction`` empty) and for each jurisdiction, level and measure: ``measure`` is
         ``people`` (who are reached within the standard in fair weather and no longer under the hazard) or
-        ``person_minutes`` (by how much later help comes, times people); ``total`` a year and what it is made of:
-        ``between``, ``tail``, ``frequent``; and one column for each return period, ``years_<n>``, with the value
-        of that scenario.
+        ``person_minutes`` (by how much later help comes, times people; NaN with closures by chance); ``total`` a
+        year and what it is made of: ``between``, ``tail``, ``frequent``; and one column for each return period,
+        ``years_<n>``, with the value of that scenario.
     places
         Index of the demand: expected people out of reach a year, ``alone`` and ``joint``.
     findings
@@ -95,6 +97,10 @@ def scenario_risk(risk: RiskCurve, results: Mapping[str, ScenarioResult]) -> Ris
             for name in ("", *pd.unique(jurisdiction)):
                 here = table if name == "" else table[jurisdiction == name]
                 values = {years: math.fsum(here[years]) for years in chosen}
+                if measure == "person_minutes" and any(len(one.draws) for one in chosen.values()):
+                    # Closures by chance are not in them: unknown is not zero.
+                    rows.append(_row(str(name), level, measure, dict.fromkeys(values, math.nan), _NOT_KNOWN))
+                    continue
                 found = expected_annual(values, **rules)
                 rows.append(_row(str(name), level, measure, values, asdict(found)))
                 if name == "":
@@ -133,8 +139,9 @@ def _lost(result: ScenarioResult, level: str) -> NDArray[np.float64]:
 def later_minutes(result: ScenarioResult, level: str) -> NDArray[np.float64]:
     """Person-minutes by which help comes later under a scenario, of those whom it reaches in fair weather.
 
-    Whom nobody reaches by ``result.end_s`` any more, the end of the cutoff for the slowest crew, counts as reached
-    then: the result is a lower bound. Closures by chance are left out.
+    Whom nobody reaches by ``result.end_s`` any more, the end of the cutoff for the fastest crew, counts as reached
+    then: the result is a lower bound. Closures by
+    chance are left out: with them the whole is larger.
 
     Parameters
     ----------

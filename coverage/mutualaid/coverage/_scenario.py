@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -29,7 +29,7 @@ from mutualaid.hazards import (
     scenario_severity,
     shares_along,
 )
-from mutualaid.network import RouteGraph, nearest, reweighted, travel_times
+from mutualaid.network import RouteGraph, main_part, nearest, reweighted, travel_times
 
 __all__ = ["FairWeather", "ScenarioResult", "drive_times", "reached_by_road", "scenario_coverage"]
 
@@ -41,7 +41,7 @@ _NO_LIMIT_S = 1_000_000.0
 
 @dataclass(frozen=True, eq=False)
 class FairWeather:
-    """What a scenario is computed from and compared with: the same region without a hazard.
+    """What a scenario is computed from and compared with: the same region without a hazard; `Analysis.fair`.
 
     Attributes
     ----------
@@ -71,6 +71,13 @@ class FairWeather:
     coverage: gpd.GeoDataFrame
     connected: NDArray[np.bool_]
     leaving: NDArray[np.bool_]
+    _laid: dict[str, RoadPieces] = field(default_factory=dict, repr=False)
+
+    def laid(self, layer: HazardLayer) -> RoadPieces:
+        """Give a layer laid along the roads: made once for all scenarios."""
+        if layer.id not in self._laid or self._laid[layer.id].layer is not layer:
+            self._laid[layer.id] = lay_on_roads(layer, self.lines, crs=self.graph.network.crs)
+        return self._laid[layer.id]
 
     @cached_property
     def lines(self) -> NDArray[np.object_]:
@@ -87,12 +94,14 @@ class ScenarioResult:
     scenario, layers
         The scenario, and the hazard layers that it is made of.
     return_period_years
-        That of its layers if all have the same one, else NaN.
+        That of the scenario if it states one, else that of its layers if they show one hazard at the same one, else
+        NaN.
     stations
         Index of the stations; ``severity`` (Int8, missing if unknown), ``severity_status``, ``hazard`` and ``layer``
-        that decide (see `mutualaid.hazards.scenario_severity`), and ``state``: ``in_service``, ``delayed`` (its
-        turnout takes longer), ``out`` (it stands in the hazard) or ``cut_off`` (in service, but reaches nobody
-        within the cutoff any more).
+        that decide (see `mutualaid.hazards.scenario_severity`; the status is ``not_asked`` where the scenario only
+        speaks of roads), and ``state``: ``in_service``, ``delayed`` (its turnout takes longer), ``out`` (it stands in
+        the hazard, or the scenario says so) or ``cut_off`` (in service, but reaches nobody within the cutoff any
+        more).
     roads
         What the scenario leaves of the roads, one row a road of the network: see
         `mutualaid.hazards.RoadHazard`; ``closed`` includes what the scenario closes by name (``closed_by_name``).
@@ -106,8 +115,8 @@ class ScenarioResult:
           ``fair_joint_covered``: without it;
         * ``severity``, ``severity_status``, ``hazard``, ``layer`` and ``severity_<hazard>`` of the place itself;
         * ``exposed`` (boolean, missing if unknown): the place is in a hazard; ``flooded``: in water;
-        * ``isolated`` (bool): no unit in service has an open way to it, however long, although in fair weather
-          there is one;
+        * ``isolated`` (bool): no open way leads to it, neither from the largest part of the roads that still hangs
+          together nor from a station in service, although in fair weather there is one;
         * ``loss``: ``held`` (the own service no longer comes in time, the joint team does), ``lost`` (the joint team
           came in time, and now nobody does) or ``none``;
         * with probabilities of closure: ``alone_probability`` and ``joint_probability`` of being reached within
@@ -116,7 +125,7 @@ class ScenarioResult:
     draws
         People reached within the standard in each draw, by level; empty without probabilities of closure.
     end_s
-        Seconds on the standard's clock at which the search for the slowest crew ends: see `later_minutes`. The same
+        Seconds on the standard's clock at which the search for the fastest crew ends: see `later_minutes`. The same
         for all scenarios of a region.
     """
 
@@ -135,8 +144,6 @@ def scenario_coverage(
     fair: FairWeather,
     scenario: HazardScenario,
     layers: Sequence[HazardLayer],
-    *,
-    laid: dict[str, RoadPieces] | None = None,
 ) -> ScenarioResult:
     """Compute coverage under a scenario; of the network nothing is built again but its weights.
 
@@ -148,8 +155,6 @@ def scenario_coverage(
         The scenario.
     layers
         Hazard layers; those that the scenario does not name are ignored, but for a velocity that a depth needs.
-    laid
-        Layers laid along the roads already, by id; those that are missing are added, to be used again.
 
     Returns
     -------
@@ -170,20 +175,14 @@ def scenario_coverage(
     >>> bool((worst.coverage["joint_covered"] <= worst.coverage["fair_joint_covered"]).all())
     True
     """
-    laid = {} if laid is None else laid
     wanted = [
         one for one in layers if one.id in scenario.layers or (one.quantity == "velocity" and not one.scheme)
     ]
-    network = fair.graph.network
-    lines = fair.lines
-    for layer in wanted:
-        if layer.id not in laid:
-            laid[layer.id] = lay_on_roads(layer, lines, crs=network.crs)
-    roads = network.roads
+    roads = fair.graph.network.roads
     left = scenario_roads(
         scenario,
-        [laid[layer.id] for layer in wanted],
-        lines,
+        [fair.laid(layer) for layer in wanted],
+        fair.lines,
         free_flow_kph=_free_flow_kph(fair.graph),
         vehicle="emergency" if "emergency" in fair.graph.profile.kinds else "car",
         bridge=roads["bridge"],
@@ -205,17 +204,18 @@ def scenario_coverage(
     stations.loc[stuck, "state"] = "cut_off"
     covered = coverage(_response(fair, drive, stations), fair.demand, fair.stations, fair.standard)
     said = _severity(fair.demand, scenario, wanted, fair.jurisdictions)
-    found = _described(fair, covered, said, reached_by_road(graph, origins, places))
+    # Who is cut off with a station in service is not alone; who is not cut off waits for one, and is not isolated.
+    anywhere = pd.concat([origins, main_part(graph)], ignore_index=True)
+    found = _described(fair, covered, said, reached_by_road(graph, anywhere, places))
     draws = pd.DataFrame(columns=list(LEVELS), dtype=np.float64)
     if table["probability"].gt(0).any():
-        chances, draws = _drawn(fair, graph, origins, places, stations, table, scenario)
+        chances, draws = _drawn(fair, graph, origins, places, stations, table, shut, scenario)
         found = found.assign(**chances)
     mine = tuple(layer for layer in wanted if layer.id in scenario.layers)
-    periods = {layer.return_period_years for layer in mine}
     return ScenarioResult(
         scenario=scenario,
         layers=mine,
-        return_period_years=periods.pop() if len(periods) == 1 else math.nan,
+        return_period_years=_return_period(scenario, mine),
         stations=stations.drop(columns="delay_s"),
         roads=table,
         rules=left.rules,
@@ -223,6 +223,15 @@ def scenario_coverage(
         draws=draws,
         end_s=_end_s(fair),
     )
+
+
+def _return_period(scenario: HazardScenario, layers: Sequence[HazardLayer]) -> float:
+    """Years that the scenario states; else those of its layers, if they show one hazard in one state."""
+    if scenario.return_period_years is not None:
+        return scenario.return_period_years
+    periods = {layer.return_period_years for layer in layers}
+    one = len(periods) == 1 and len({layer.hazard for layer in layers}) == 1
+    return periods.pop() if one else math.nan
 
 
 # --- roads ---------------------------------------------------------------------------------------------------
@@ -258,6 +267,7 @@ def _shut(roads: pd.DataFrame, shut: NDArray[np.bool_], length_m: NDArray[np.flo
     return roads.assign(
         closed=roads["closed"] | shut,
         factor=roads["factor"].mask(shut, 0.0),
+        affected_m=roads["affected_m"].mask(shut, length_m),
         closed_m=roads["closed_m"].mask(shut, length_m),
     )
 
@@ -312,11 +322,11 @@ def _severity(
     layers: Sequence[HazardLayer],
     jurisdictions: gpd.GeoDataFrame,
 ) -> pd.DataFrame:
-    """Give what `scenario_severity` says; unknown where the scenario only speaks of roads."""
+    """Give what `scenario_severity` says; status ``not_asked`` where the scenario only speaks of roads."""
     if any(layer.scheme for layer in layers if layer.id in scenario.layers):
         return scenario_severity(points, layers, scenario, jurisdictions=jurisdictions)
     empty = pd.array([pd.NA] * len(points), dtype="Int8")
-    texts = {"status": "unknown", "hazard": "", "layer": "", "unknown_hazards": ""}
+    texts = {"status": "not_asked", "hazard": "", "layer": "", "unknown_hazards": ""}
     return pd.DataFrame({"severity": empty, **texts}, index=points.index)
 
 
@@ -325,7 +335,19 @@ def _station_states(
 ) -> pd.DataFrame:
     said = _severity(fair.stations, scenario, layers, fair.jurisdictions)
     rank = said["severity"].to_numpy(np.int64, na_value=-1)
-    out = rank >= scenario.stations_out
+    unknown = [key for key in scenario.closed_stations if key not in fair.stations.index]
+    if unknown:
+        raise HazardError(
+            Defect(
+                "",
+                f"scenario {scenario.id}, closed_stations",
+                "ids of active stations of the service",
+                key,
+                "correct the id",
+            )
+            for key in unknown
+        )
+    out = (rank >= scenario.stations_out) | fair.stations.index.isin(scenario.closed_stations)
     late = ~out & (rank >= (6 if scenario.stations_delayed is None else scenario.stations_delayed))
     return pd.DataFrame(
         {
@@ -428,6 +450,7 @@ def _drawn(
     places: pd.DataFrame,
     stations: pd.DataFrame,
     roads: pd.DataFrame,
+    shut: NDArray[np.bool_],
     scenario: HazardScenario,
 ) -> tuple[dict[str, NDArray[np.float64]], pd.DataFrame]:
     """Draw closures, and give how often each place is reached within the standard, by level.
@@ -435,8 +458,9 @@ def _drawn(
     Each road is drawn by itself. Equal draws are computed once.
     """
     chance = roads["probability"].fillna(0.0).to_numpy()
-    risky = np.flatnonzero((chance > 0) & ~roads["closed"].to_numpy())
-    closed = sample_closures(chance[risky], scenario.draws, scenario.seed)
+    # A road that is closed somewhere still serves the houses at its open ends, until all of it is closed.
+    risky = np.flatnonzero((chance > 0) & ~shut)
+    closed = sample_closures(chance, scenario.draws, scenario.seed, roads=risky)
     kinds, kind, count = np.unique(closed, axis=0, return_inverse=True, return_counts=True)
     limit_s = _useful_drive_s(fair, stations)
     hits = {level: np.zeros(len(places)) for level in LEVELS}
@@ -478,9 +502,8 @@ def _useful_drive_s(fair: FairWeather, stations: pd.DataFrame) -> float:
 
 
 def _end_s(fair: FairWeather) -> float:
-    """Seconds on the standard's clock after which nobody is searched for: the slowest crew, a neighbour's."""
-    slowest_s = float(fair.stations["turnout_used_s"].max()) + fair.parameters.dispatch_s
-    return fair.parameters.cutoff_s + _lead_s(fair, slowest_s)
+    """Seconds on the standard's clock at which the search for the fastest crew ends: no later, so a lower bound."""
+    return fair.parameters.cutoff_s + _lead_s(fair, float(fair.stations["turnout_used_s"].min()))
 
 
 def _lead_s(fair: FairWeather, turnout_s: float) -> float:

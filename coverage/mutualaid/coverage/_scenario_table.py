@@ -39,8 +39,11 @@ def scenario_table(result: ScenarioResult) -> pd.DataFrame:
         ``severity`` (Int8, missing for the others). Then people: ``population``, those reached within the
         standard ``fair_alone``, ``fair_joint``, ``alone``, ``joint``; ``lost_alone`` (reached alone in fair
         weather and no longer), ``lost_joint``, ``held`` (lost alone, but the joint team still comes in time),
-        ``isolated``; and ``later_alone``, ``later_joint``: person-minutes by which help comes later (see
-        `mutualaid.coverage.later_minutes`). The classes of a jurisdiction sum to its ``all``.
+        ``isolated``; ``later_alone``, ``later_joint``: person-minutes by which help comes later (see
+        `mutualaid.coverage.later_minutes`); and ``chance_alone``, ``chance_joint``: people reached within the
+        standard that must be expected with closures by chance, which none of the other columns count (NaN where
+        nothing is left to chance). The classes of a jurisdiction sum to its ``all``. A scenario that only speaks of
+        roads has no classes.
 
     Examples
     --------
@@ -55,18 +58,39 @@ def scenario_table(result: ScenarioResult) -> pd.DataFrame:
     covered = result.coverage
     measures = _measures(result)
     kind = _class_of(covered)
-    place = covered["jurisdiction"].to_numpy()
-    rows = []
-    for name in ("", *pd.unique(place)):
-        here = np.ones(len(covered), dtype=np.bool_) if name == "" else place == name
-        for code, label in enumerate(_CLASSES):
-            chosen = here if label == "all" else here & (kind == code)
-            if label != "all" and not (covered["population"].to_numpy()[chosen] > 0).any():
-                continue
-            sums = {key: math.fsum(values[chosen]) for key, values in measures.items()}
-            severity = code - 1 if 0 < code <= len(SEVERITIES) else None
-            rows.append({"jurisdiction": str(name), "class": label, "severity": severity, **sums})
-    return pd.DataFrame(rows).astype({"severity": "Int8"})
+    place, names = pd.factorize(covered["jurisdiction"])
+    width = len(_CLASSES)
+    # One row for each jurisdiction, the last for all of them, and one column for each class, the first for all.
+    lived = _sums(covered["population"].to_numpy() > 0, place, kind, len(names)) > 0
+    lived[:, 0] = True
+    if (covered["severity_status"] == "not_asked").all():
+        lived[:, 1:] = False
+    sums = {key: _sums(values, place, kind, len(names)) for key, values in measures.items()}
+    order = [len(names), *range(len(names))]
+    rows = [(row, code) for row in order for code in range(width) if lived[row, code]]
+    at = tuple(np.array(rows).T)
+    table = pd.DataFrame(
+        {
+            "jurisdiction": [str(names[row]) if row < len(names) else "" for row, _ in rows],
+            "class": [_CLASSES[code] for _, code in rows],
+            "severity": [code - 1 if 0 < code <= len(SEVERITIES) else None for _, code in rows],
+            **{key: values[at] for key, values in sums.items()},
+        }
+    )
+    return table.astype({"severity": "Int8"})
+
+
+def _sums(
+    values: NDArray[Any], place: NDArray[np.intp], kind: NDArray[np.int64], n: int
+) -> NDArray[np.float64]:
+    """Sum by jurisdiction and class: (n + 1, classes), the last row and the first column for all."""
+    width = len(_CLASSES)
+    table = np.zeros((n + 1, width))
+    by_class = np.bincount(place * width + kind, weights=values, minlength=n * width)
+    table[:n] = by_class.reshape(n, width)
+    table[:n, 0] = np.bincount(place, weights=values, minlength=n)
+    table[n] = table[:n].sum(axis=0)
+    return table
 
 
 def _class_of(covered: gpd.GeoDataFrame) -> NDArray[np.int64]:
@@ -94,6 +118,13 @@ def _measures(result: ScenarioResult) -> dict[str, NDArray[np.float64]]:
     measures["held"] = where(covered["loss"] == "held")
     measures["isolated"] = where(covered["isolated"])
     measures |= {f"later_{level}": later_minutes(result, level) for level in LEVELS}
+    drawn = len(result.draws) > 0
+    measures |= {
+        f"chance_{level}": people * covered[f"{level}_probability"].to_numpy()
+        if drawn
+        else np.full(len(people), np.nan)
+        for level in LEVELS
+    }
     return measures
 
 
@@ -147,7 +178,8 @@ def _scenario(result: ScenarioResult) -> dict[str, Any]:
     roads = result.roads
     said = covered[["severity", "severity_status"]].rename(columns={"severity_status": "status"})
     exposed = exposure(covered, said)
-    everybody = exposed.groupby("class", sort=False)["population"].sum().to_dict()
+    asked = (covered["severity_status"] != "not_asked").any()
+    everybody = exposed.groupby("class", sort=False)["population"].sum().to_dict() if asked else {}
     whole = table[table["class"] == "all"].drop(columns=["class", "severity"])
     block = {
         "name": scenario.name,
@@ -162,7 +194,7 @@ def _scenario(result: ScenarioResult) -> dict[str, Any]:
             "delayed": int(states.get("delayed", 0)),
             "cut_off": int(states.get("cut_off", 0)),
             "out": result.stations.index[result.stations["state"] == "out"].astype(str).tolist(),
-            "unknown": int(result.stations["severity"].isna().sum()),
+            "unknown": int((result.stations["severity_status"].isin(["unknown", "outside"])).sum()),
             "by_severity": _stations_by_severity(result.stations),
         },
         "roads_km": {
@@ -193,6 +225,8 @@ def _scenario(result: ScenarioResult) -> dict[str, Any]:
 def _stations_by_severity(stations: pd.DataFrame) -> dict[str, int]:
     """Stations in each class of severity that has any."""
     said = stations[["severity", "severity_status"]].rename(columns={"severity_status": "status"})
+    if (said["status"] == "not_asked").all():
+        return {}
     counted = exposure(stations.assign(jurisdiction=""), said, weights=None)
     return {str(name): int(n) for name, n in zip(counted["class"], counted["points"], strict=True) if n}
 

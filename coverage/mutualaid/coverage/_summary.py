@@ -35,6 +35,14 @@ NULL_MEANS: Mapping[str, str] = {
     "return_period_years": "an event, or layers of several return periods",
     "severity": "unknown: nobody looked, or the class says nothing about it",
     "value_a": "the layer holds classes, not numbers, or knows nothing",
+    "value_b": "the layer holds classes, not numbers, or knows nothing",
+    "lo": "the class has no lower bound, or is known by its code alone",
+    "hi": "the class has no upper bound, or is known by its code alone",
+    "max_velocity": "the class does not depend on velocity",
+    "max_depth_velocity": "the class does not depend on velocity",
+    "chance_alone": "nothing is left to chance",
+    "chance_joint": "nothing is left to chance",
+    "total": "closures by chance are not counted in it",
     "worst_s": "somebody is not reached within the drive-time cutoff, or nobody is reached by road",
 }
 

@@ -8,7 +8,7 @@ crossing.
 from __future__ import annotations
 
 from mutualaid.network._boundary import cut_at_boundaries
-from mutualaid.network._graph import RouteGraph, reweighted, route_graph
+from mutualaid.network._graph import RouteGraph, main_part, reweighted, route_graph
 from mutualaid.network._graph_io import from_osmnx, read_graphml, to_osmnx, write_graphml
 from mutualaid.network._model import ROAD_CLASSES, Network, Restriction
 from mutualaid.network._profiles import PROFILES, EdgeTimes, Profile, edge_times, profile
@@ -30,6 +30,7 @@ __all__ = [
     "cut_at_boundaries",
     "edge_times",
     "from_osmnx",
+    "main_part",
     "nearest",
     "path",
     "profile",

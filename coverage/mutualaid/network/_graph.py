@@ -7,6 +7,7 @@ from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
@@ -16,7 +17,7 @@ from mutualaid.network._model import Network
 from mutualaid.network._profiles import EdgeTimes, Profile, edge_times
 from mutualaid.network._turns import TurnStates, binding_restrictions, turn_states
 
-__all__ = ["MAX_MS", "Arcs", "RouteGraph", "pack", "reweighted", "route_graph", "unpack_s"]
+__all__ = ["MAX_MS", "Arcs", "RouteGraph", "main_part", "pack", "reweighted", "route_graph", "unpack_s"]
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -307,16 +308,56 @@ def _locality_rank(network: Network, node: Int32) -> Int32:
     return rank
 
 
+def main_part(graph: RouteGraph) -> pd.DataFrame:
+    """Give a place in the largest part of the roads in which every place can be reached from every other, and back.
+
+    Whatever cannot be reached from there is cut off from the rest of the network.
+
+    Parameters
+    ----------
+    graph
+        Roads with their times, perhaps of a hazard (`reweighted`).
+
+    Returns
+    -------
+    DataFrame
+        One row with ``road``, ``fraction`` and ``status``, as `snap` gives them; none if no road can be driven and
+        come back on.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> from mutualaid.network import from_osmnx, main_part, profile, route_graph
+    >>> G = nx.MultiDiGraph(crs="EPSG:32632")
+    >>> for node in range(2):
+    ...     G.add_node(node, x=650.0 * node, y=0.0)
+    >>> _ = G.add_edges_from([(0, 1), (1, 0)], highway="primary", length=650.0, oneway=False)
+    >>> main_part(route_graph(from_osmnx(G, crs="EPSG:32632"), profile("fire_engine")))["road"].tolist()
+    [0]
+    """
+    out = graph.out
+    within = np.empty(0, dtype=np.int64)
+    if len(out.head):
+        inside = _in_main(out)
+        within = np.flatnonzero(inside[out.tail] & inside[out.head] & ~graph.crossing_edge[out.edge])
+    # Of an edge from a to b the first end, of one from b to a the last: the node that it leaves.
+    edge = out.edge[within[:1]]
+    return pd.DataFrame({"road": edge >> 1, "fraction": (edge & 1).astype(np.float64), "status": "ok"})
+
+
+def _in_main(out: Arcs) -> NDArray[np.bool_]:
+    """Whether each state is in the largest strongly connected part."""
+    n_states = len(out.indptr) - 1
+    ones = np.ones(len(out.head), dtype=np.int8)
+    matrix = csr_array((ones, out.head, out.indptr), shape=(n_states, n_states))
+    part = connected_components(matrix, directed=True, connection="strong")[1]
+    return np.asarray(part == np.bincount(part).argmax(), dtype=np.bool_)
+
+
 def _routable(out: Arcs, n_roads: int) -> NDArray[np.bool_]:
     """Whether either direction of each road lies in the largest strongly connected part."""
-    n_states = len(out.indptr) - 1
     routable = np.zeros(n_roads, dtype=bool)
-    if len(out.head) == 0:
-        return routable
-    matrix = csr_array(
-        (np.ones(len(out.head), dtype=np.int8), out.head, out.indptr), shape=(n_states, n_states)
-    )
-    part = connected_components(matrix, directed=True, connection="strong")[1]
-    inside = part == np.bincount(part).argmax()
-    routable[out.edge[inside[out.tail] & inside[out.head]] >> 1] = True
+    if len(out.head):
+        inside = _in_main(out)
+        routable[out.edge[inside[out.tail] & inside[out.head]] >> 1] = True
     return routable

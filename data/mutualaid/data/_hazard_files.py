@@ -28,6 +28,10 @@ _SIDECARS = {
 }
 
 
+#: Keys of a scenario that hold several values.
+_LISTS = ("layers", "closed_stations", "closed_ways", "closed_crossings")
+
+
 class HazardSections:
     """One reading of ``[[hazard]]``, ``[[scenario]]`` and ``[[risk]]``.
 
@@ -74,10 +78,21 @@ class HazardSections:
         return {entry.id: entry for entry in self._entries[section] if entry is not None}
 
     def _check_unique(self, section: str, ids: list[str]) -> None:
-        for name in sorted({name for name in ids if ids.count(name) > 1}):
-            self.defects.append(
-                Defect(self._toml, f"[[{section}]] id", "each id once", f"{name} twice", "rename one of them")
-            )
+        # The results are named after ids, and names of layers and files do not tell case apart.
+        groups: dict[str, list[str]] = {}
+        for name in ids:
+            groups.setdefault(name.casefold(), []).append(name)
+        for names in groups.values():
+            if len(names) > 1:
+                distinct = sorted(set(names))
+                got = (
+                    f"{names[0]} twice"
+                    if len(distinct) == 1
+                    else f"{' and '.join(distinct)}, alike but for case"
+                )
+                self.defects.append(
+                    Defect(self._toml, f"[[{section}]] id", "each id once", got, "rename one of them")
+                )
 
     def _unknown(self, where: str, expected: str, got: str, known: Iterable[str]) -> None:
         known = sorted(map(str, known))
@@ -137,13 +152,13 @@ class HazardSections:
         if twice:
             got = f"{', '.join(twice)} twice"
             self.defects.append(Defect(self._toml, f"{where}, layers", "each layer once", got, "remove one"))
-        if not (entry.layers or entry.closed_ways or entry.closed_crossings):
-            expected = "a layer, a closed way or a closed crossing"
+        if not (entry.layers or entry.closed_ways or entry.closed_crossings or entry.closed_stations):
+            expected = "a layer, or a closed way, crossing or station"
             remedy = "name the layers that belong to it"
             self.defects.append(Defect(self._toml, f"{where}, layers", expected, "nothing", remedy))
         elif not twice:
             values = entry.model_dump()
-            values |= {key: tuple(values[key]) for key in ("layers", "closed_ways", "closed_crossings")}
+            values |= {key: tuple(values[key]) for key in _LISTS}
             there = {key: rule for key, rule in rules.items() if rule is not None}
             return HazardScenario(**(values | {"name": entry.name or entry.id, "rules": there}))
         return None
@@ -188,18 +203,25 @@ class HazardSections:
         where = f"[[risk]] {number}"
         known = self._known("scenario")
         years: dict[float, str] = {}
+        hazards: set[frozenset[str]] = set()
         for name in entry.scenarios:
             if name not in known:
                 if self._complete["scenario"]:
                     self._unknown(f"{where}, scenarios", "the id of a [[scenario]]", name, known)
                 continue
+            hazards |= {self._hazards_of(known[name])}
             found = self._return_periods(known[name])
             if found is None:
                 continue
             if len(found) != 1 or not min(found) >= 1:
                 expected = f"layers of one return period in scenario {name}, of 1 year or more"
                 got = ", ".join("none" if math.isnan(one) else f"{one:g} years" for one in sorted(found))
-                remedy = "state return_period_years in its [[hazard]] layers"
+                remedy = "state return_period_years in its [[hazard]] layers, or in the scenario"
+                if len(self._hazards_of(known[name])) > 1 and known[name].return_period_years is None:
+                    expected = (
+                        f"return_period_years in scenario {name}, in which several hazards strike at once"
+                    )
+                    remedy = "state how rare that is: the layers do not say it"
                 self.defects.append(Defect(self._toml, f"{where}, scenarios", expected, got, remedy))
                 continue
             (period,) = found
@@ -210,6 +232,12 @@ class HazardSections:
                     Defect(self._toml, f"{where}, scenarios", "each return period once", got, remedy)
                 )
             years[period] = name
+        if len(hazards - {frozenset()}) > 1:
+            got = "; ".join(", ".join(sorted(one)) for one in sorted(hazards, key=sorted))
+            remedy = "make one [[risk]] for each"
+            self.defects.append(
+                Defect(self._toml, f"{where}, scenarios", "the same hazards in all of them", got, remedy)
+            )
         if (entry.triangle_year is not None) != (entry.frequent == "triangle"):
             got = f"{entry.triangle_year} with frequent = {entry.frequent!r}"
             expected = "a year with frequent = 'triangle', and only then"
@@ -221,10 +249,16 @@ class HazardSections:
         values = entry.model_dump() | {"name": entry.name or entry.id}
         return RiskCurve(**(values | {"scenarios": tuple(entry.scenarios)}))
 
+    def _hazards_of(self, scenario: ScenarioEntry) -> frozenset[str]:
+        known = self._known("hazard")
+        return frozenset(known[name].hazard for name in scenario.layers if name in known)
+
     def _return_periods(self, scenario: ScenarioEntry) -> set[float] | None:
-        """Return periods of a scenario's layers, NaN for none; None if a layer is not known."""
+        """Return periods of a scenario, NaN for none; None if a layer is not known."""
+        if scenario.return_period_years is not None:
+            return {scenario.return_period_years}
         known = {key: one.return_period_years or math.nan for key, one in self._known("hazard").items()}
-        if not scenario.layers:
+        if not scenario.layers or len(self._hazards_of(scenario)) > 1:
             return {math.nan}
         periods = [known[name] for name in scenario.layers if name in known]
         return set(periods) if len(periods) == len(scenario.layers) else None

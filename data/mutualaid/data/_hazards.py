@@ -123,9 +123,13 @@ class HazardScenario:
         Severity from which a station's turnout takes so many seconds more; never if None.
     unknown
         Whether roads on which the hazard is unknown are ``passable`` or ``closed``.
+    closed_stations
+        Ids of stations that are out of service whatever the hazard is at their place: their crew is at the fire.
     closed_ways, closed_crossings
         OSM ways, and ids of crossings, that are closed by an attribute of their own: a bridge that is overtopped or
         shaken, a pass that is shut.
+    return_period_years
+        How rare it is that all this happens at once; by default that of the layers, if they show one hazard.
     draws, seed
         Number of draws and seed where closures are probabilities.
     note
@@ -154,8 +158,10 @@ class HazardScenario:
     stations_delayed: int | None = None
     stations_delay_s: float = 0.0
     unknown: str = "passable"
+    closed_stations: tuple[str, ...] = ()
     closed_ways: tuple[int, ...] = ()
     closed_crossings: tuple[str, ...] = ()
+    return_period_years: float | None = None
     draws: int = 200
     seed: int = 1
 
@@ -168,15 +174,16 @@ class HazardScenario:
             if getattr(self, key) not in options
         ]
         twice = sorted({key for key in self.layers if self.layers.count(key) > 1})
-        nothing = not (self.layers or self.closed_ways or self.closed_crossings)
+        nothing = not (self.layers or self.closed_ways or self.closed_crossings or self.closed_stations)
         if nothing or twice:
             got = f"{', '.join(twice)} twice" if twice else "none"
-            expected = "at least one hazard layer, each once, or a closed way or crossing"
+            expected = "at least one hazard layer, each once, or a closed way, crossing or station"
             defects.append(Defect("", f"{where}, layers", expected, got, "correct the list of layer ids"))
         ranges = (
             ("stations_out", self.stations_out, 1, 5),
             ("stations_delayed", 1 if self.stations_delayed is None else self.stations_delayed, 1, 5),
             ("stations_delay_s", self.stations_delay_s, 0, 3600),
+            ("return_period_years", self.return_period_years or 1.0, 1e-6, 1e6),
             ("draws", self.draws, 10, 100_000),
             ("seed", self.seed, 0, 2**63 - 1),
         )
@@ -198,7 +205,7 @@ class RiskCurve:
     id, name
         Key, and what people call it.
     scenarios
-        Ids of the scenarios; all layers of one have the same return period, which no other has.
+        Ids of the scenarios: the same hazards in each, and each with a return period that no other has.
     tail, frequent, triangle_year
         The rules beyond the rarest and below the most frequent: see `mutualaid.hazards.expected_annual`.
     """

@@ -537,10 +537,14 @@ class ScenarioEntry(_Entry):
     """By how many seconds."""
     unknown: Literal["passable", "closed"] = "passable"
     """Roads on which the hazard is unknown."""
+    closed_stations: Annotated[list[Filled], Field(max_length=100_000)] = []
+    """Ids of stations out of service wherever they stand: their crew is at the fire."""
     closed_ways: Annotated[list[Annotated[int, Field(ge=1)]], Field(max_length=100_000)] = []
     """OSM ways closed by an attribute of their own, such as a bridge that is overtopped or shaken."""
     closed_crossings: Annotated[list[Filled], Field(max_length=100_000)] = []
     """Ids of crossings that are closed."""
+    return_period_years: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """How rare it is that all this happens at once, in years; by default that of the layers of one hazard."""
     draws: Annotated[int, Field(ge=10, le=100_000)] = 200
     """Number of draws where closures are probabilities."""
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1

@@ -1,6 +1,7 @@
 """Hazard layers on one common scale, and what each hazard leaves of roads and services."""
 
 from mutualaid.data import HazardScenario
+from mutualaid.hazards._areas import overlay_areas
 from mutualaid.hazards._borders import shared_borders
 from mutualaid.hazards._classes import layer_classes
 from mutualaid.hazards._compare import compare_return_periods
@@ -35,7 +36,15 @@ from mutualaid.hazards._picture import (
 )
 from mutualaid.hazards._rasters import read_window
 from mutualaid.hazards._read import read_hazard
-from mutualaid.hazards._region import Layers, check_hazards, comparable_layers, mapping, read_layers
+from mutualaid.hazards._region import (
+    Layers,
+    check_hazards,
+    comparable_layers,
+    mapping,
+    read_layers,
+    region_seams,
+    same_maps,
+)
 from mutualaid.hazards._risk import ExpectedAnnual, expected_annual, expected_annual_by_row
 from mutualaid.hazards._roads import overlay_roads, road_effects, split_on_layer
 from mutualaid.hazards._sample import sample
@@ -95,6 +104,7 @@ __all__ = [
     "mapping",
     "one_picture",
     "open_stretch",
+    "overlay_areas",
     "overlay_roads",
     "passabilities",
     "passability",
@@ -105,7 +115,9 @@ __all__ = [
     "read_hazard",
     "read_layers",
     "read_window",
+    "region_seams",
     "road_effects",
+    "same_maps",
     "sample",
     "sample_closures",
     "scenario_picture",

@@ -358,7 +358,9 @@ def _free_flow(free_flow_kph: float | pd.Series[Any], roads: pd.Index[Any]) -> N
     return free
 
 
-def sample_closures(probability: ArrayLike, n: int, seed: int) -> NDArray[np.bool_]:
+def sample_closures(
+    probability: ArrayLike, n: int, seed: int, *, roads: ArrayLike | None = None
+) -> NDArray[np.bool_]:
     """Draw which roads are closed, each road by itself, n times.
 
     The same seed and number of roads give the same draws, so that a road closed at one probability is closed
@@ -372,11 +374,14 @@ def sample_closures(probability: ArrayLike, n: int, seed: int) -> NDArray[np.boo
         Number of draws.
     seed
         Seed of the random numbers.
+    roads
+        (q,) positions of the roads wanted; all by default. Each road's draws are the same whichever others are
+        wanted, so that two scenarios on one network can be compared draw by draw.
 
     Returns
     -------
     array
-        (n, m) bool, True where closed.
+        (n, q) bool, True where closed.
 
     Raises
     ------
@@ -399,9 +404,10 @@ def sample_closures(probability: ArrayLike, n: int, seed: int) -> NDArray[np.boo
             ]
         )
     draw = np.random.default_rng(seed)
-    closed = np.empty((n, len(chance)), bool)
+    wanted = np.arange(len(chance)) if roads is None else np.asarray(roads, np.int64)
+    closed = np.empty((n, len(wanted)), bool)
     for row in closed:  # one draw at a time: the random numbers take eight times the room of the answer
-        row[:] = draw.random(len(chance)) < chance
+        row[:] = draw.random(len(chance))[wanted] < chance[wanted]
     return closed
 
 

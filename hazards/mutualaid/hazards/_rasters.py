@@ -28,6 +28,7 @@ __all__ = [
     "RasterCells",
     "Turn",
     "cells_at",
+    "check_readable",
     "is_empty",
     "open_cells",
     "open_raster",
@@ -123,6 +124,25 @@ def is_empty(layer: HazardLayer) -> bool:
     shape = _shape(layer)
     with _opened(layer) as dataset:
         return all(np.isnan(read_cells(layer, *tile, dataset)).all() for tile in tiles(shape))
+
+
+def check_readable(layer: HazardLayer, bounds: tuple[float, float, float, float], crs: CRS | str) -> None:
+    """Read every block of a raster within bounds once: a file that is torn further down opens all the same.
+
+    Raises
+    ------
+    HazardError
+        A block cannot be read.
+    """
+    if layer.kind != "raster" or layer.column is not None:
+        return
+    into = Transformer.from_crs(crs, layer.crs, always_xy=True)
+    rows, columns = _slices(layer, into.transform_bounds(*bounds, densify_pts=21))
+    with open_raster(layer.file) as dataset:
+        for top in range(rows.start, rows.stop, _TILE):
+            for left in range(columns.start, columns.stop, _TILE):
+                window = slice(top, min(top + _TILE, rows.stop)), slice(left, min(left + _TILE, columns.stop))
+                dataset.read(layer.band, window=Window.from_slices(*window))
 
 
 @contextmanager

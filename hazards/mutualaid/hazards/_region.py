@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
+import geopandas as gpd
+import numpy as np
 import pandas as pd
+from pyproj import Transformer
 
 from mutualaid.data import HazardSource, Region
 from mutualaid.errors import Defect, HazardError
+from mutualaid.hazards._classes import layer_classes
 from mutualaid.hazards._compare import compare_return_periods
 from mutualaid.hazards._model import HazardLayer
 from mutualaid.hazards._providers import unique_layers
+from mutualaid.hazards._rasters import check_readable
 from mutualaid.hazards._read import read_hazard
 from mutualaid.hazards._scenario_roads import scenario_rules
 from mutualaid.hazards._schemes import scheme
+from mutualaid.hazards._seams import seams
 
-__all__ = ["Layers", "check_hazards", "comparable_layers", "mapping", "read_layers"]
+__all__ = [
+    "Layers",
+    "check_hazards",
+    "comparable_layers",
+    "mapping",
+    "read_layers",
+    "region_seams",
+    "same_maps",
+]
+
+#: Rasters are read, to see whether they are whole, so far beyond the jurisdictions: where their roads are.
+_AROUND_M = 10_000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +57,7 @@ class Layers:
 
 
 def read_layers(region: Region) -> Layers:
-    """Open the hazard layers that a region names.
+    """Open the hazard layers that a region names, and make sure that the part around the region can be read.
 
     Parameters
     ----------
@@ -61,12 +78,46 @@ def read_layers(region: Region) -> Layers:
     """
     layers: list[HazardLayer] = []
     defects: dict[str, tuple[Defect, ...]] = {}
+    left, bottom, right, top = region.jurisdictions.total_bounds.tolist()
+    around = (left - _AROUND_M, bottom - _AROUND_M, right + _AROUND_M, top + _AROUND_M)
     for source in region.hazards:
         try:
-            layers.append(_opened(source))
+            layer = _opened(source)
+            _check_place(layer, region)
+            check_readable(layer, around, region.crs)
+            layers.append(layer)
         except HazardError as error:
-            defects[source.id] = error.defects
+            defects[source.id] = tuple(_told(source.id, defect) for defect in error.defects)
     return Layers(tuple(layers), defects)
+
+
+def _told(key: str, defect: Defect) -> Defect:
+    """Say which layer of region.toml a defect is about."""
+    where = f"hazard layer {key}"
+    return (
+        defect
+        if where in defect.where
+        else replace(defect, where=", ".join(filter(None, (where, defect.where))))
+    )
+
+
+def _check_place(layer: HazardLayer, region: Region) -> None:
+    """Refuse a layer that lies somewhere else: it would leave everything unknown, which looks like fair weather."""
+    into = Transformer.from_crs(layer.crs, region.crs, always_xy=True)
+    there = into.transform_bounds(*layer.bounds, densify_pts=21)
+    here = region.jurisdictions.total_bounds
+    apart = there[0] > here[2] or there[2] < here[0] or there[1] > here[3] or there[3] < here[1]
+    if apart or not np.isfinite(there).all():
+        degrees = Transformer.from_crs(region.crs, 4326, always_xy=True)
+        expected = f"a layer that covers a part of the region, {_box(degrees.transform_bounds(*here))}"
+        away = Transformer.from_crs(layer.crs, 4326, always_xy=True).transform_bounds(*layer.bounds)
+        remedy = "check the file, and whether its CRS is the right one"
+        raise HazardError([Defect(layer.file.name, f"hazard layer {layer.id}", expected, _box(away), remedy)])
+
+
+def _box(bounds: tuple[float, ...]) -> str:
+    west, south, east, north = bounds
+    return f"lon {west:.3f}…{east:.3f}, lat {south:.3f}…{north:.3f}"
 
 
 def _opened(source: HazardSource) -> HazardLayer:
@@ -117,6 +168,101 @@ def comparable_layers(
     return tuple(kept), tuple(defects)
 
 
+def region_seams(region: Region, layers: Layers) -> tuple[gpd.GeoDataFrame, tuple[Defect, ...]]:
+    """Compare a region's layers at its borders, as far as all layers of a hazard can be used.
+
+    Where a provider's layer is broken, its borders are not compared for this hazard: that a layer cannot be read
+    does not mean that there is none.
+
+    Parameters
+    ----------
+    region
+        The region.
+    layers
+        Its layers, as `read_layers` gave them.
+
+    Returns
+    -------
+    seams
+        As of `seams`.
+    defects
+        What other layers than the broken ones lack.
+
+    Examples
+    --------
+    >>> from mutualaid.data import demo_path, read_region
+    >>> from mutualaid.hazards import read_layers, region_seams
+    >>> region = read_region(demo_path())
+    >>> region_seams(region, read_layers(region))[0]["kind"].unique().tolist()
+    ['severity']
+    """
+    comparable, lacking = comparable_layers(layers.layers)
+    used = {layer.id for layer in comparable}
+    found = seams(region.jurisdictions, comparable)
+    lands = region.jurisdictions
+    doubtful = np.zeros(len(found), dtype=np.bool_)
+    for source in region.hazards:
+        if source.id in used or not len(found):
+            continue
+        names = {source.jurisdiction} if source.jurisdiction else set()
+        belongs = lands.index.isin(names) | lands["country"].isin(names) | lands["partner"].isin(names)
+        theirs = lands.index[belongs if names else np.ones(len(lands), dtype=np.bool_)]
+        side = found["a"].isin(theirs) | found["b"].isin(theirs)
+        doubtful |= ((found["hazard"] == source.hazard) & side).to_numpy()
+    left = found[~doubtful]
+    left.index = pd.Index([f"S{number}" for number in range(1, len(left) + 1)], name="id", dtype="str")
+    return left, lacking
+
+
+def same_maps(layers: Iterable[HazardLayer]) -> list[Defect]:
+    """List maps that are given for two return periods.
+
+    Parameters
+    ----------
+    layers
+        Layers of any hazards.
+
+    Returns
+    -------
+    list of Defect
+
+    Examples
+    --------
+    >>> from mutualaid.hazards import same_maps
+    >>> same_maps([])
+    []
+    """
+    compared = compare_return_periods(layers)
+    same = compared[compared["finding"].isin(["same file", "same values"])]
+    return [
+        Defect(
+            "region.toml",
+            f"hazard layers {row.frequent} and {row.rare}",
+            "a map of its own for each return period",
+            str(row.finding),
+            "get the missing map, or remove one of the two",
+        )
+        for row in same.itertuples()
+    ]
+
+
+def _without_class(layer: HazardLayer) -> list[Defect]:
+    """Say that nothing in a layer belongs to a class of its scheme: then all of it is unknown."""
+    if not layer.scheme:
+        return []
+    classes = layer_classes(layer)
+    if (
+        not len(classes)
+        or classes.loc[classes["mapped"], "count"].sum() > 0
+        or scheme(layer.scheme).needs_velocity
+    ):
+        return []
+    got = ", ".join(classes.loc[~classes["mapped"], "class_code"].head(5))[:80] or "nothing"
+    remedy = "correct its scheme, unit or nodata; `mutualaid hazards crosswalk` shows its classes"
+    expected = f"values in the classes of {scheme(layer.scheme).name}"
+    return [Defect(layer.file.name, f"hazard layer {layer.id}", expected, got, remedy)]
+
+
 def check_hazards(region: Region) -> list[Defect]:
     """Find everything that is wrong with the hazard layers of a region.
 
@@ -142,23 +288,14 @@ def check_hazards(region: Region) -> list[Defect]:
     found = read_layers(region)
     defects = [defect for some in found.defects.values() for defect in some]
     defects += comparable_layers(found.layers)[1]
-    compared = compare_return_periods(found.layers)
-    same = compared[compared["finding"].isin(["same file", "same values"])]
-    defects += [
-        Defect(
-            "region.toml",
-            f"hazard layers {row.frequent} and {row.rare}",
-            "a map of its own for each return period",
-            str(row.finding),
-            "get the missing map, or remove one of the two",
-        )
-        for row in same.itertuples()
-    ]
+    defects += [defect for layer in found.layers for defect in _without_class(layer)]
+    defects += same_maps(found.layers)
+    vehicle = "car" if region.parameters.profile == "civilian" else "emergency"
     for scenario in region.scenarios:
         chosen = [layer for layer in found.layers if layer.id in scenario.layers]
         try:
             scenario_rules(
-                scenario, [one for one in chosen if one.scheme or one.quantity != "velocity"], "emergency"
+                scenario, [one for one in chosen if one.scheme or one.quantity != "velocity"], vehicle
             )
         except HazardError as error:
             defects += error.defects

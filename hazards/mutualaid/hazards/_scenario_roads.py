@@ -105,7 +105,8 @@ def default_rule(layer: HazardLayer, vehicle: str) -> Passability:
     """Give the rule by which a layer is read for a vehicle where a scenario names none.
 
     A probability is one of closure; depths of water close by fording depth (emergency vehicles) or slow down by
-    Pregnolato et al. 2017 (cars); anything else closes from a severity on, which is an assumption.
+    Pregnolato et al. 2017 (cars); water without a depth closes from severity 3 on, unsafe for all vehicles; anything
+    else closes from a severity on that is an assumption.
 
     Parameters
     ----------
@@ -123,9 +124,13 @@ def default_rule(layer: HazardLayer, vehicle: str) -> Passability:
     if layer.quantity == "probability":
         return passability("closure-probability")
     water = passability(_WATER_DEPTH[vehicle])
-    if layer.quantity == "depth" and layer.hazard in water.hazards:
-        return passability(_AIDR[vehicle]) if layer.scheme == "aidr-h1-h6" else water
-    return passability(_SEVERITY[vehicle])
+    if layer.hazard not in water.hazards:
+        # Fording depths speak of tsunamis too, Pregnolato's curve does not.
+        by_water = layer.hazard in passability("severity-water").hazards
+        return passability("severity-water" if by_water else _SEVERITY[vehicle])
+    if layer.quantity != "depth":
+        return passability("severity-water")
+    return passability(_AIDR[vehicle]) if layer.scheme == "aidr-h1-h6" else water
 
 
 def lay_on_roads(layer: HazardLayer, lines: Lines, *, crs: CRS | str) -> RoadPieces:

@@ -45,7 +45,7 @@ def open_vector(path: Path, layer: str | None) -> tuple[gpd.GeoDataFrame, str]:
         raise _wrong(path, "a vector file that opens", got, _REMEDY) from None
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _read(
     path: Path,
     layer: str | None,

@@ -70,7 +70,9 @@ def say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def print_defects(defects: Iterable[Defect], *, as_json: bool) -> None:
+def print_defects(
+    defects: Iterable[Defect], *, as_json: bool, consequence: str = "nothing was written"
+) -> None:
     """Print each defect with its remedy; as JSON on standard output for machines."""
     defects = list(defects)
     if as_json:
@@ -78,7 +80,7 @@ def print_defects(defects: Iterable[Defect], *, as_json: bool) -> None:
         return
     for defect in defects:
         say(str(defect))
-    say(f"{len(defects)} {'defect' if len(defects) == 1 else 'defects'}; nothing was written.")
+    say(f"{len(defects)} {'defect' if len(defects) == 1 else 'defects'}; {consequence}.")
 
 
 def print_not_computed(defects: Iterable[Defect]) -> None:
@@ -194,22 +196,52 @@ def _print_caveats(summary: Mapping[str, Any], echo: Callable[[str], None]) -> N
 def _print_hazards(hazards: Mapping[str, Any], echo: Callable[[str], None]) -> None:
     """Print what each scenario leaves, and how far neighbours contradict each other."""
     scenarios = hazards["scenarios"].values()
+    by_chance: list[str] = []
     if scenarios:
         table = Table(box=None, pad_edge=False)
-        table.add_column("under a hazard")
-        for column in ("alone", "joint", "joint only", "lost to all", "isolated", "stations out"):
+        table.add_column("under a hazard", no_wrap=True)
+        heads = (
+            "alone",
+            "joint",
+            "joint only",
+            "lost to all",
+            "isolated",
+            "unknown",
+            "km closed",
+            "stations out",
+        )
+        for column in heads:
             table.add_column(column, justify="right")
         for block in scenarios:
             total = block["total"]
             people, only = total["population"], total["joint"] - total["alone"]
+            if chance := block.get("chance"):
+                reached = ", ".join(
+                    f"{chance[level]['people']:,.0f} ± {chance[level]['error']:,.0f} {level}"
+                    for level in ("alone", "joint")
+                )
+                by_chance.append(
+                    f"{block['name']}: with closures by chance {reached} are reached in time ({chance['draws']} "
+                    "draws); the row above counts roads that are certainly closed alone."
+                )
             shares = (_share(total[level] / people if people else None) for level in ("alone", "joint"))
-            counts = (f"{number:,.0f}" for number in (only, total["lost_joint"], total["isolated"]))
+            by_class = block["people_by_severity"]
+            unknown = by_class.get("unknown", 0.0) + by_class.get("outside", 0.0)
+            numbers = (only, total["lost_joint"], total["isolated"], unknown, block["roads_km"]["closed"])
+            counts = (f"{number:,.0f}" for number in numbers)
+            out = len(block["stations"]["out"]) + block["stations"]["cut_off"]
             name = block["name"] + (" *" if block["derived"] else "")
-            table.add_row(escape(name), *shares, *counts, str(len(block["stations"]["out"])))
+            table.add_row(escape(name), *shares, *counts, str(out))
         echo("")
-        Console(highlight=False, width=max(110, Console().width)).print(table)
+        Console(highlight=False, width=max(140, Console().width)).print(table)
+    if scenarios:
+        echo(
+            "unknown: people at whose place nobody knows the hazard; stations out: in the hazard, or cut off"
+        )
     if any(block["derived"] for block in scenarios):
         echo("* from derived layers: illustrative, not official")
+    for line in by_chance:
+        echo(line)
     for risk in hazards["risks"].values():
         people = {
             row["level"]: row["total"]
@@ -217,8 +249,9 @@ def _print_hazards(hazards: Mapping[str, Any], echo: Callable[[str], None]) -> N
             if not row["jurisdiction"] and row["measure"] == "people"
         }
         echo(
-            f"{risk['name']}, in an average year: {people['alone']:,.0f} people lose the timely help of their own "
-            f"service, {people['joint']:,.0f} that of a joint team ({risk['tail']}; more frequent: {risk['frequent']})."
+            f"{risk['name']}, in an average year: {people['alone']:,.0f} people lose timely help of their own "
+            f"service, and {people['joint']:,.0f} that of a joint team, which reaches more of them in fair weather "
+            f"({risk['tail']}; more frequent: {risk['frequent']})."
         )
         for finding in risk["findings"]:
             echo(f"  note: {finding}")
@@ -226,8 +259,8 @@ def _print_hazards(hazards: Mapping[str, Any], echo: Callable[[str], None]) -> N
         total_km = sum(seam["length_m"] for seam in hazards["seams"]) / 1000
         count = len(hazards["seams"])
         echo(
-            f"Neighbours contradict each other along {total_km:,.1f} km of border, in "
-            f"{count} {'place' if count == 1 else 'places'}: seams.csv."
+            f"Neighbours contradict each other along {total_km:,.1f} km of border, each hazard and return period by "
+            f"itself, in {count} {'place' if count == 1 else 'places'}: seams.csv."
         )
 
 

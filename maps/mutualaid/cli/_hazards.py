@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,8 +17,11 @@ from mutualaid.cli._console import print_defects, say
 from mutualaid.errors import Defect, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import geopandas as gpd
 
+    from mutualaid.data import Region
     from mutualaid.hazards import HazardLayer, Layers
 
 __all__ = ["app"]
@@ -25,8 +29,20 @@ __all__ = ["app"]
 #: As the other commands use it for defects in the input.
 _EXIT_DEFECTS = 3
 
+#: A share of a layer in no class that is worth a note.
+_NOTED = 0.001
 #: Heights are read so far beyond the land, because water and rocks come from there.
 _HALO_M = 1_000.0
+
+_SUGGESTED = """\
+# A zone says where something may happen, not that all of it happens at once: a scenario of whole zones is the worst
+# that the map can hold. Name single layers, and raise stations_out where a crew would not leave its station.
+# [[scenario]]
+# id = "derived"
+# name = "All derived zones at once"
+# layers = [{layers}]
+# stations_out = 4
+"""
 
 app = typer.Typer(
     name="hazards",
@@ -52,8 +68,14 @@ def check(region: RegionPath, *, as_json: Json = False) -> None:
     compared = compare_return_periods(layers)
     odd = compared[compared["finding"].isin(["less when rarer", "not compared"])]
     notes = [f"{row.frequent}, {row.rare}: {row.message}" for row in odd.itertuples()]
+    for layer in layers:
+        lost = _in_no_class(layer)
+        if lost >= _NOTED:
+            notes.append(
+                f"{layer.id}: {lost:.1%} is in no class of its scheme and counts as unknown: see crosswalk."
+            )
     if defects:
-        print_defects(defects, as_json=as_json)
+        print_defects(defects, as_json=as_json, consequence="what does not need them can be computed")
         raise typer.Exit(_EXIT_DEFECTS)
     if as_json:
         typer.echo(json.dumps({"defects": [], "layers": [layer.id for layer in layers], "notes": notes}))
@@ -72,10 +94,11 @@ def crosswalk(region: RegionPath, *, as_json: Json = False) -> None:
     from mutualaid.data import read_region
     from mutualaid.hazards import layer_classes
 
-    layers = _readable(read_region(region), as_json=as_json)
+    layers = _readable(read_region(region))
     tables = {layer.id: layer_classes(layer) for layer in layers.layers if layer.scheme}
     if as_json:
-        typer.echo(json.dumps({key: _records(table) for key, table in tables.items()}, ensure_ascii=False))
+        content = {"layers": {key: _records(table) for key, table in tables.items()}}
+        _echo_json(content, layers.broken(layers.defects))
     else:
         for layer in layers.layers:
             if layer.id in tables:
@@ -99,20 +122,19 @@ def seams(
 ) -> None:
     """List the stretches of border where the two sides contradict each other: for the next joint meeting."""
     from mutualaid.data import read_region
-    from mutualaid.hazards import comparable_layers
-    from mutualaid.hazards import seams as find_seams
+    from mutualaid.hazards import region_seams
 
     read = read_region(region)
-    layers = _readable(read, as_json=as_json)
-    comparable, lacking = comparable_layers(layers.layers)
+    layers = _readable(read)
+    found, lacking = region_seams(read, layers)
     for defect in lacking:
         say(str(defect))
-    found = find_seams(read.jurisdictions, comparable, min_length_m=min_length_m)
+    found = found[found["length_m"] >= min_length_m]
     if out is not None:
         _write(found, out)
     table = pd.DataFrame(found.drop(columns="geometry")).reset_index()
     if as_json:
-        typer.echo(json.dumps(_records(table), ensure_ascii=False))
+        _echo_json({"seams": _records(table)}, (*layers.broken(layers.defects), *lacking))
     else:
         names = read.jurisdictions["name"]
         _print(
@@ -128,6 +150,7 @@ def seams(
 @app.command()
 def schemes(*, as_json: Json = False) -> None:
     """List the built-in schemes of classes with their severities and sources."""
+    from mutualaid.hazards import scheme
     from mutualaid.hazards import schemes as table
 
     rows = table()
@@ -150,6 +173,7 @@ def schemes(*, as_json: Json = False) -> None:
     )
     for key, row in said.iterrows():
         measure = row["quantity"] + (f" in {row['unit']}" if row["unit"] else "")
+        measure += ", with a layer of velocity" if scheme(str(key)).needs_velocity else ""
         typer.echo(f"{key}: {row['hazard']}, {measure}\n  classes and severity: {row['classes']}")
         typer.echo(f"  source: {row['source']}")
 
@@ -163,6 +187,11 @@ def derive(
         Path | None, typer.Option(help="Elevation model: GeoTIFF, or an SRTM tile (.hgt, .hgt.zip).")
     ] = None,
     cell_m: Annotated[float, typer.Option(min=1, help="Width of the cells that heights are read on.")] = 30.0,
+    unit: Annotated[str, typer.Option(help="Unit of the heights, if the file states none: m or ft.")] = "",
+    nodata: Annotated[
+        float | None,
+        typer.Option(help="Value that means no data, if the file states none; nan if none does."),
+    ] = None,
 ) -> None:
     """Derive illustrative layers where there is nothing official: wildfire, rockfall, flash flood, coastal flood.
 
@@ -178,7 +207,7 @@ def derive(
     if dem is not None:
         left, bottom, right, top = land.total_bounds.tolist()
         around = (left - _HALO_M, bottom - _HALO_M, right + _HALO_M, top + _HALO_M)
-        heights = read_elevation(dem, bounds=around, crs=read.crs, cell_m=cell_m)
+        heights = read_elevation(dem, bounds=around, crs=read.crs, cell_m=cell_m, unit=unit, nodata=nodata)
     files = derive_layers(ground, read.folder / "hazards", area=land, elevation=heights)
     for note in ground.notes:
         say(f"note: {note}")
@@ -194,21 +223,29 @@ def derive(
 # --- helpers -------------------------------------------------------------------------------------------------
 
 
-def _readable(region: object, *, as_json: bool) -> Layers:
+def _readable(region: Region) -> Layers:
     """Open the layers; what is wrong with some of them is told, and does not hinder the others."""
-    from mutualaid.data import Region
     from mutualaid.hazards import read_layers
 
-    assert isinstance(region, Region)
     layers = read_layers(region)
     if not region.hazards:
         remedy = "add [[hazard]] sections; docs/hazards.md shows how"
         raise InputError([Defect("region.toml", "", "at least one [[hazard]]", "none", remedy)])
-    if layers.defects and not as_json:
+    if layers.defects:
         for defect in layers.broken(layers.defects):
             say(str(defect))
         say(f"{len(layers.defects)} of {len(region.hazards)} layers cannot be used; the others follow.\n")
     return layers
+
+
+def _in_no_class(layer: HazardLayer) -> float:
+    """Share of a layer that is in no class of its scheme."""
+    from mutualaid.hazards import layer_classes
+
+    if not layer.scheme:
+        return 0.0
+    classes = layer_classes(layer)
+    return float(classes.loc[~classes["mapped"], "share"].sum())
 
 
 def _scheme_id(layer: HazardLayer) -> str:
@@ -220,6 +257,11 @@ def _scheme_id(layer: HazardLayer) -> str:
 def _stop_if_broken(layers: Layers) -> None:
     if layers.defects:
         raise typer.Exit(_EXIT_DEFECTS)
+
+
+def _echo_json(content: Mapping[str, object], defects: Iterable[Defect]) -> None:
+    told = {**content, "defects": [asdict(defect) for defect in defects]}
+    typer.echo(json.dumps(told, ensure_ascii=False))
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, object]]:

@@ -48,6 +48,7 @@ _ROAD_STYLE = {"pane": "ma-roads", "color": "#33404d", "opacity": 0.42, "fill": 
 _BOUNDARY = {"pane": "ma-borders", "color": "#27323d", "weight": 1.8, "dashArray": "7 4", "fill": False}
 _BORDER = {"pane": "ma-borders", "color": "#14202b", "weight": 3.5, "fill": False}
 _GAP = {"color": "#7a3300", "weight": 2, "fillOpacity": 0, "interactive": True}
+_OSM = "© OpenStreetMap contributors"
 _GAP_NUMBERS = (
     "population",
     "unreachable_population",
@@ -143,7 +144,7 @@ def coverage_map(analysis: Analysis) -> folium.Map:
         ],
         "band_people": band_people,
         "about": about(analysis),
-        "attribution": esc(" · ".join(dict.fromkeys(_provider(source.source) for source in region.sources))),
+        "attribution": esc(" · ".join(_providers(analysis))),
         "scenarios": scenario_facts(analysis, hazard_people),
         "scenario_statuses": [row._asdict() for row in SCENARIO_STATUSES] if analysis.scenarios else [],
         "not_computed": not_computed(analysis),
@@ -168,6 +169,18 @@ def coverage_map(analysis: Analysis) -> folium.Map:
         page.add_child(child)
     page.add_child(folium.LayerControl())
     return page
+
+
+def _providers(analysis: Analysis) -> list[str]:
+    """Who made the data: sources that are stated, and OpenStreetMap wherever roads or derived layers come from it."""
+    region = analysis.region
+    stated = [*(source.source for source in region.sources), *(one.source for one in region.hazards)]
+    names = [_provider(source) for source in stated if source]
+    if any(".osm" in path.name.lower() for path in region.network_files):
+        names.insert(0, _OSM)
+    # One that is named with and without its sign is one.
+    others = [name for name in dict.fromkeys(names) if "openstreetmap" not in name.lower()]
+    return [_OSM, *others] if any("openstreetmap" in name.lower() for name in names) else others
 
 
 def _provider(source: str) -> str:

@@ -219,6 +219,9 @@ def _effects(result: ScenarioResult, numbers: Mapping[str, Any], names: pd.Serie
         for level in _LEVELS:
             block = {"n": chance[level]["people"], "error": chance[level]["error"], "draws": chance["draws"]}
             lines.append({"key": "effect_chance", "level": level, **block})
+    by_class = numbers["people_by_severity"]
+    if people := by_class.get("unknown", 0.0) + by_class.get("outside", 0.0):
+        lines.append({"key": "effect_unknown_people", "n": people, "unknown": True})
     if count := numbers["stations"]["unknown"]:
         lines.append({"key": "effect_unknown_stations", "n": count, "unknown": True})
     if roads["unknown"] >= 0.05:

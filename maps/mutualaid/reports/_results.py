@@ -13,17 +13,22 @@ import numpy as np
 import pandas as pd
 import pyogrio
 
-from mutualaid.coverage import Analysis, ScenarioResult, scenario_table
+from mutualaid.coverage import LEVELS, SEGMENTS, Analysis, ScenarioResult, scenario_table
 from mutualaid.data import Region
 from mutualaid.errors import Defect, InputError
 from mutualaid.hazards import mapping, picture_polygons, scenario_picture
 from mutualaid.maps import coverage_map, save_offline
 from mutualaid.reports._record import run_record
 
+__all__ = ["RESULT_FILES", "check_target", "write_results"]
+
 #: Most cells along the longer side of a picture of severity.
 _PICTURE_CELLS = 2_000
-
-__all__ = ["RESULT_FILES", "check_target", "write_results"]
+#: Columns of coverage under a scenario that a GIS has no use for: what a time is made of is in that of fair weather.
+_LEFT_OUT = [
+    *(f"{level}_{segment}" for level in LEVELS for segment in SEGMENTS),
+    *(f"{level}_{name}" for level in LEVELS for name in ("second_s", "third_s", "depth")),
+]
 
 #: What a run writes, and what each file is for; those about hazards only where there is something to say.
 RESULT_FILES: dict[str, str] = {
@@ -150,7 +155,7 @@ def _hazard_layers(analysis: Analysis) -> Iterator[tuple[str, gpd.GeoDataFrame]]
     network = analysis.network
     for one in analysis.scenarios:
         key = one.scenario.id
-        yield f"scenario_{key}", one.coverage
+        yield f"scenario_{key}", one.coverage.drop(columns=_LEFT_OUT)
         touched = one.roads[(one.roads["factor"] < 1) | one.roads["closed"] | (one.roads["probability"] > 0)]
         rows = touched.index.to_numpy()
         named = network.roads.loc[rows, ["name", "class", "way", "jurisdiction", "length_m"]]
@@ -179,7 +184,7 @@ def _severity_polygons(analysis: Analysis, result: ScenarioResult) -> gpd.GeoDat
         result.scenario,
         bounds=(left, bottom, right, top),
         crs=region.crs,
-        cell_m=max((region.cell_m or 100.0) / 4, side_m / _PICTURE_CELLS),
+        cell_m=max((region.cell_m or 100.0) / 2, side_m / _PICTURE_CELLS),
         jurisdictions=region.jurisdictions,
     )
     return picture_polygons(picture)

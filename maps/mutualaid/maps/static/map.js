@@ -476,7 +476,7 @@ window.mutualaid = (function () {
     legend(state) {
       const { people, text } = speech(state), status = state.view === "status", list = el("ul", { class: "ma-rows" });
       const counts = hazard(state) ? hazard(state).bands : state.band_people;
-      const rows = status ? classes(state).map(([key, n, swatch]) => [text(key), n, swatch])
+      const rows = status ? classes(state).filter(([key, n]) => key !== "held" || n > 0).map(([key, n, swatch]) => [text(key), n, swatch])
         : state.band_labels.map((label, k) => [label, counts[state.level][k], state.bands[k]]);
       rows.forEach(([label, n, swatch], k) => {
         if (!status && k === 3) list.append(el("li", { class: "ma-rule" }, text("band_limit")));
@@ -798,7 +798,7 @@ window.mutualaid = (function () {
     /** What the hazard changes besides the colours; or what nobody knows about it. */
     function effects(scenario, unknown) {
       const { level } = state, total = scenario.totals, decimal = new Intl.NumberFormat(state.lang, { maximumFractionDigits: 1 });
-      const own = unknown ? [] : [{ key: "effect_fewer", n: total["fair_" + level] - total[level] }, { key: "effect_held", n: total.held }];
+      const own = unknown ? [] : [{ key: "effect_fewer", n: total["fair_" + level] - total[level] }, ...(total.held > 0 ? [{ key: "effect_held", n: total.held }] : [])];
       const lines = [...own, ...scenario.effects.filter(one => (!one.level || one.level === level) && !one.unknown === !unknown)].map(one =>
         one.draws ? el("li", {}, el("p", {}, say(one.key, { n: people(one.n), error: decimal.format(one.error), draws: people(one.draws) })))
           : el("li", { class: one.names ? "ma-listed" : "" }, el("span", { class: "ma-label" }, text(one.key)), one.names === undefined ? el("span", { class: "ma-n" }, one.km ? one.km + " km" : people(one.n))
