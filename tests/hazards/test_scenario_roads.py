@@ -527,7 +527,7 @@ def test_default_rules_by_quantity_and_vehicle(raster: MakeRaster) -> None:
              for vehicle in ("car", "emergency")}  # fmt: skip
     assert rules == {
         ("d", "car"): "pregnolato-2017", ("d", "emergency"): "fording-emergency",
-        ("t", "car"): "severity-car", ("t", "emergency"): "fording-emergency",
+        ("t", "car"): "fording-car", ("t", "emergency"): "fording-emergency",
         ("c", "car"): "closure-probability", ("c", "emergency"): "closure-probability",
     }  # fmt: skip
 

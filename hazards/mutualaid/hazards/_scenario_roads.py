@@ -123,14 +123,15 @@ def default_rule(layer: HazardLayer, vehicle: str) -> Passability:
     """
     if layer.quantity == "probability":
         return passability("closure-probability")
-    water = passability(_WATER_DEPTH[vehicle])
-    if layer.hazard not in water.hazards:
-        # Fording depths speak of tsunamis too, Pregnolato's curve does not.
-        by_water = layer.hazard in passability("severity-water").hazards
-        return passability("severity-water" if by_water else _SEVERITY[vehicle])
+    by_water = passability("severity-water")
+    if layer.hazard not in by_water.hazards:
+        return passability(_SEVERITY[vehicle])
     if layer.quantity != "depth":
-        return passability("severity-water")
-    return passability(_AIDR[vehicle]) if layer.scheme == "aidr-h1-h6" else water
+        return by_water
+    if layer.scheme == "aidr-h1-h6":
+        return passability(_AIDR[vehicle])
+    by_depth = passability(_WATER_DEPTH[vehicle])
+    return by_depth if layer.hazard in by_depth.hazards else passability("fording-car")
 
 
 def lay_on_roads(layer: HazardLayer, lines: Lines, *, crs: CRS | str) -> RoadPieces:
