@@ -2,11 +2,12 @@
 
 from mutualaid.coverage._analysis import Analysis, analyse
 from mutualaid.coverage._coverage import LEVELS, coverage
+from mutualaid.coverage._fair import FairWeather
 from mutualaid.coverage._gaps import gaps
 from mutualaid.coverage._isochrones import isochrones
 from mutualaid.coverage._response import SEGMENTS, clock, response_times
 from mutualaid.coverage._risk import RiskResult, later_minutes, scenario_risk
-from mutualaid.coverage._scenario import FairWeather, ScenarioResult, scenario_coverage
+from mutualaid.coverage._scenario import ScenarioResult, scenario_coverage
 from mutualaid.coverage._scenario_table import scenario_table
 from mutualaid.coverage._standards import CLOCK, Standard, standard, standards
 from mutualaid.coverage._summary import NULL_MEANS, summarise

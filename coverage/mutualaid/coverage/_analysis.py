@@ -15,17 +15,12 @@ import shapely
 from numpy.typing import NDArray
 
 from mutualaid.coverage._coverage import coverage
+from mutualaid.coverage._fair import FairWeather, drive_times, reached_by_road
 from mutualaid.coverage._gaps import gaps
 from mutualaid.coverage._isochrones import isochrones
 from mutualaid.coverage._response import response_times, turnout
 from mutualaid.coverage._risk import RiskResult, scenario_risk
-from mutualaid.coverage._scenario import (
-    FairWeather,
-    ScenarioResult,
-    drive_times,
-    reached_by_road,
-    scenario_coverage,
-)
+from mutualaid.coverage._scenario import ScenarioResult, scenario_coverage
 from mutualaid.coverage._scenario_table import hazard_numbers
 from mutualaid.coverage._standards import Standard, standard
 from mutualaid.coverage._summary import summarise

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
@@ -13,76 +12,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mutualaid.coverage._coverage import LEVELS, coverage, within
-from mutualaid.coverage._response import response_times
-from mutualaid.coverage._standards import Standard
-from mutualaid.data import HazardScenario, Parameters
+from mutualaid.coverage._chance import drawn
+from mutualaid.coverage._coverage import LEVELS, coverage
+from mutualaid.coverage._fair import FairWeather, drive_times, end_s, reached_by_road, response_under
+from mutualaid.data import HazardScenario
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards import (
+    WATER_HAZARDS,
     HazardLayer,
     RoadHazard,
-    RoadPieces,
-    lay_on_roads,
     open_stretch,
-    sample_closures,
     scenario_roads,
     scenario_severity,
     shares_along,
 )
-from mutualaid.network import RouteGraph, main_part, nearest, reweighted, travel_times
+from mutualaid.network import RouteGraph, main_part, reweighted
 
-__all__ = ["FairWeather", "ScenarioResult", "drive_times", "reached_by_road", "scenario_coverage"]
-
-#: Hazards in which a place is flooded.
-_WATER = ("flood", "flash_flood", "coastal_flood", "tsunami")
-#: Longest time that a search tells apart, in seconds: without limit, for whether there is a way at all.
-_NO_LIMIT_S = 1_000_000.0
-
-
-@dataclass(frozen=True, eq=False)
-class FairWeather:
-    """What a scenario is computed from and compared with: the same region without a hazard; `Analysis.fair`.
-
-    Attributes
-    ----------
-    graph
-        Its roads with the times of the profile.
-    stations, demand
-        Active stations of the service and demand, with ``partner`` and the columns of `mutualaid.network.snap`
-        (its ``status`` as ``road_status``).
-    jurisdictions
-        Polygons with ``country`` and ``partner``, indexed by id.
-    parameters, standard
-        Those of the run, and the common standard.
-    coverage
-        Coverage without a hazard, as `coverage` returns it.
-    connected
-        (demand,) bool: some station has a way there, however long.
-    leaving
-        (stations,) bool: it reaches some demand within the cutoff.
-    """
-
-    graph: RouteGraph
-    stations: gpd.GeoDataFrame
-    demand: gpd.GeoDataFrame
-    jurisdictions: gpd.GeoDataFrame
-    parameters: Parameters
-    standard: Standard
-    coverage: gpd.GeoDataFrame
-    connected: NDArray[np.bool_]
-    leaving: NDArray[np.bool_]
-    _laid: dict[str, RoadPieces] = field(default_factory=dict, repr=False)
-
-    def laid(self, layer: HazardLayer) -> RoadPieces:
-        """Give a layer laid along the roads: made once for all scenarios."""
-        if layer.id not in self._laid or self._laid[layer.id].layer is not layer:
-            self._laid[layer.id] = lay_on_roads(layer, self.lines, crs=self.graph.network.crs)
-        return self._laid[layer.id]
-
-    @cached_property
-    def lines(self) -> NDArray[np.object_]:
-        """Lines of the roads: made once for all scenarios."""
-        return self.graph.network.lines()
+__all__ = ["ScenarioResult", "scenario_coverage"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,14 +148,14 @@ def scenario_coverage(
     drive = drive_times(graph, origins, places, fair.parameters.cutoff_s)
     stuck = serving & ~fair.stations.index.isin(drive["origin"].unique()) & fair.leaving
     stations.loc[stuck, "state"] = "cut_off"
-    covered = coverage(_response(fair, drive, stations), fair.demand, fair.stations, fair.standard)
+    covered = coverage(response_under(fair, drive, stations), fair.demand, fair.stations, fair.standard)
     said = _severity(fair.demand, scenario, wanted, fair.jurisdictions)
     # Who is cut off with a station in service is not alone; who is not cut off waits for one, and is not isolated.
     anywhere = pd.concat([origins, main_part(graph)], ignore_index=True)
     found = _described(fair, covered, said, reached_by_road(graph, anywhere, places))
     draws = pd.DataFrame(columns=list(LEVELS), dtype=np.float64)
     if table["probability"].gt(0).any():
-        chances, draws = _drawn(fair, graph, origins, places, stations, table, shut, scenario)
+        chances, draws = drawn(fair, graph, origins, places, stations, table, shut, scenario)
         found = found.assign(**chances)
     mine = tuple(layer for layer in wanted if layer.id in scenario.layers)
     return ScenarioResult(
@@ -221,7 +167,7 @@ def scenario_coverage(
         rules=left.rules,
         coverage=found,
         draws=draws,
-        end_s=_end_s(fair),
+        end_s=end_s(fair),
     )
 
 
@@ -362,49 +308,6 @@ def _station_states(
     )
 
 
-def drive_times(
-    graph: RouteGraph, origins: pd.DataFrame, places: pd.DataFrame, limit_s: float
-) -> pd.DataFrame:
-    """Drive times by pair; ids as categories, because a text for each of millions of pairs is slow."""
-    drive = travel_times(
-        graph, origins.reset_index(drop=True), places.reset_index(drop=True), limit_s=limit_s
-    )
-    return drive.assign(
-        origin=pd.Categorical.from_codes(drive["origin"], categories=origins.index),
-        destination=pd.Categorical.from_codes(drive["destination"], categories=places.index),
-    )
-
-
-def _response(fair: FairWeather, drive: pd.DataFrame, stations: pd.DataFrame) -> pd.DataFrame:
-    """Response times with what the hazard adds to the turnout."""
-    times = response_times(drive, fair.stations, fair.demand, fair.parameters)
-    delay_s = stations["delay_s"].to_numpy()
-    return times.assign(turnout_s=times["turnout_s"] + delay_s[times["station"].cat.codes])
-
-
-def reached_by_road(graph: RouteGraph, origins: pd.DataFrame, places: pd.DataFrame) -> NDArray[np.bool_]:
-    """Say to which places any of the origins has a way, however long.
-
-    Parameters
-    ----------
-    graph
-        The roads.
-    origins, places
-        As `mutualaid.network.snap` gives them.
-
-    Returns
-    -------
-    array
-        (n,) bool.
-    """
-    found = nearest(
-        graph, origins.reset_index(drop=True), places.reset_index(drop=True), k=1, limit_s=_NO_LIMIT_S
-    )
-    reached = np.zeros(len(places), dtype=np.bool_)
-    reached[found["destination"].to_numpy(np.int64)] = True
-    return reached
-
-
 def _described(
     fair: FairWeather, covered: gpd.GeoDataFrame, places: pd.DataFrame, reached: NDArray[np.bool_]
 ) -> gpd.GeoDataFrame:
@@ -419,7 +322,7 @@ def _described(
     by_hazard = [name for name in map(str, places.columns) if name.startswith("severity_")]
     columns |= {name: places[name] for name in by_hazard}
     columns["exposed"] = _at_least_one(places["severity"])
-    wet = [name for name in by_hazard if name.removeprefix("severity_") in _WATER]
+    wet = [name for name in by_hazard if name.removeprefix("severity_") in WATER_HAZARDS]
     columns["flooded"] = _any([_at_least_one(places[name]) for name in wet], covered.index)
     columns["isolated"] = fair.connected & ~reached
     held = before["alone_covered"] & ~covered["alone_covered"] & covered["joint_covered"]
@@ -438,76 +341,3 @@ def _any(flags: Sequence[pd.Series], index: pd.Index) -> pd.Series:
     for flag in flags:
         total |= flag
     return total
-
-
-# --- closures by chance --------------------------------------------------------------------------------------
-
-
-def _drawn(
-    fair: FairWeather,
-    graph: RouteGraph,
-    origins: pd.DataFrame,
-    places: pd.DataFrame,
-    stations: pd.DataFrame,
-    roads: pd.DataFrame,
-    shut: NDArray[np.bool_],
-    scenario: HazardScenario,
-) -> tuple[dict[str, NDArray[np.float64]], pd.DataFrame]:
-    """Draw closures, and give how often each place is reached within the standard, by level.
-
-    Each road is drawn by itself. Equal draws are computed once.
-    """
-    chance = roads["probability"].fillna(0.0).to_numpy()
-    # A road that is closed somewhere still serves the houses at its open ends, until all of it is closed.
-    risky = np.flatnonzero((chance > 0) & ~shut)
-    closed = sample_closures(chance, scenario.draws, scenario.seed, roads=risky)
-    kinds, kind, count = np.unique(closed, axis=0, return_inverse=True, return_counts=True)
-    limit_s = _useful_drive_s(fair, stations)
-    hits = {level: np.zeros(len(places)) for level in LEVELS}
-    people = {level: np.zeros(len(kinds)) for level in LEVELS}
-    weight = fair.demand["population"].to_numpy()
-    for number, (shut, times) in enumerate(zip(kinds, count, strict=True)):
-        drive_ms = graph.drive_ms.astype(np.int64)
-        edges = 2 * risky[shut][:, None] + np.array([0, 1])
-        drive_ms[edges.ravel()] = -1
-        left = reweighted(graph, drive_ms)
-        start, end = (_off_closed(table, risky[shut]) for table in (origins, places))
-        drive = drive_times(left, start, end, limit_s)
-        covered = within(_response(fair, drive, stations), fair.demand, fair.stations, fair.standard)
-        for level in LEVELS:
-            hits[level] += times * covered[level]
-            people[level][number] = math.fsum(weight[covered[level]])
-    table = pd.DataFrame({level: people[level][kind.ravel()] for level in LEVELS})
-    table.index.name = "draw"
-    found: dict[str, NDArray[np.float64]] = {}
-    for level in LEVELS:
-        share = hits[level] / scenario.draws
-        found[f"{level}_probability"] = share
-        found[f"{level}_error"] = np.sqrt(share * (1 - share) / scenario.draws)
-    return found, table
-
-
-def _off_closed(places: pd.DataFrame, closed: NDArray[np.int64]) -> pd.DataFrame:
-    """Places from which nobody can leave along a closed road: where on it the closure is, nobody knows."""
-    on = places["road"].isin(closed)
-    shares = {name: places[name].mask(on, np.inf) for name in ("share_a", "share_b")}
-    return places.assign(stretch=places["stretch"].mask(on, -1), **shares)
-
-
-def _useful_drive_s(fair: FairWeather, stations: pd.DataFrame) -> float:
-    """Longest drive that can still be within the standard: what is longer need not be searched."""
-    turnout_s = fair.stations["turnout_used_s"].to_numpy() + stations["delay_s"].to_numpy()
-    left_s = fair.standard.limit_s - _lead_s(fair, float(turnout_s.min()))
-    return float(min(max(left_s, 0.0) + 1.0, fair.parameters.cutoff_s))
-
-
-def _end_s(fair: FairWeather) -> float:
-    """Seconds on the standard's clock at which the search for the fastest crew ends: no later, so a lower bound."""
-    return fair.parameters.cutoff_s + _lead_s(fair, float(fair.stations["turnout_used_s"].min()))
-
-
-def _lead_s(fair: FairWeather, turnout_s: float) -> float:
-    """Seconds on the standard's clock before the wheels roll."""
-    parameters = fair.parameters
-    before = (("t0", parameters.answering_s), ("t1", parameters.processing_s), ("t2", turnout_s))
-    return float(sum(seconds for point, seconds in before if point >= fair.standard.start))

@@ -15,7 +15,14 @@ from mutualaid.hazards._derive import (
 from mutualaid.hazards._derived_file import DERIVED_HAZARDS, DerivedStatement, derive_layers, write_derived
 from mutualaid.hazards._exposure import exposure
 from mutualaid.hazards._ground import Ground, read_ground
-from mutualaid.hazards._model import HAZARDS, NODATA_MEANINGS, QUANTITIES, SEVERITIES, HazardLayer
+from mutualaid.hazards._model import (
+    HAZARDS,
+    NODATA_MEANINGS,
+    QUANTITIES,
+    SEVERITIES,
+    WATER_HAZARDS,
+    HazardLayer,
+)
 from mutualaid.hazards._overlay import split_on_polygons, split_on_raster
 from mutualaid.hazards._passability import (
     Passability,
@@ -69,6 +76,7 @@ __all__ = [
     "NODATA_MEANINGS",
     "QUANTITIES",
     "SEVERITIES",
+    "WATER_HAZARDS",
     "DerivedStatement",
     "Elevation",
     "ExpectedAnnual",

@@ -24,7 +24,7 @@ from pyproj import CRS, Transformer
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards._crosswalk import severities
 from mutualaid.hazards._model import SEVERITIES, HazardLayer
-from mutualaid.hazards._overlay import Lines, _on_edges, labels_of, pieces_on_cells
+from mutualaid.hazards._overlay import Lines, labels_of, on_edges, pieces_on_cells
 from mutualaid.hazards._rasters import RasterCells, Turn, open_cells
 from mutualaid.hazards._sample import ranks
 from mutualaid.hazards._schemes import scheme
@@ -365,7 +365,7 @@ def _edges_of(areas: Shapes, transform: Affine) -> tuple[_Edges, Floats]:
     parts, area_of = shapely.get_parts(areas, return_index=True)
     rings, part_of = shapely.get_rings(parts, return_index=True)
     xy, ring_of = shapely.get_coordinates(rings, return_index=True)
-    place = _on_edges(xy, np.array([transform.c, transform.f]), np.array([transform.a, transform.e]))
+    place = on_edges(xy, np.array([transform.c, transform.f]), np.array([transform.a, transform.e]))
     inner = ring_of[1:] == ring_of[:-1]
     ring, start, end = ring_of[1:][inner], place[:-1][inner], place[1:][inner]
     # Twice the area of each ring, from its first vertex, so that no digits are lost far from the corner.

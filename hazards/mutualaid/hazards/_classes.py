@@ -98,7 +98,8 @@ def _in_polygons(layer: HazardLayer, found: Scheme) -> Counted:
     given = areas["class_code"] if layer.quantity == "class" else areas["value"]
     velocity = np.full(len(areas), np.nan) if found.needs_velocity else None
     position = positions_in(given, found, velocity)
-    inside, area = position >= 0, areas.geometry.area.to_numpy()
+    inside = position >= 0
+    area = np.asarray(areas.geometry.area, dtype=np.float64)
     count = np.bincount(position[inside], minlength=len(found.classes)).astype(np.float64)
     weight = np.bincount(position[inside], area[inside], minlength=len(found.classes)).astype(np.float64)
     names = given.astype(object).where(given.notna(), "no value").astype(str)[~inside]

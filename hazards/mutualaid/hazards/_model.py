@@ -12,7 +12,10 @@ from pyproj import CRS
 
 from mutualaid.data import HAZARDS, NODATA_MEANINGS, QUANTITIES
 
-__all__ = ["HAZARDS", "NODATA_MEANINGS", "QUANTITIES", "SEVERITIES", "HazardLayer"]
+__all__ = ["HAZARDS", "NODATA_MEANINGS", "QUANTITIES", "SEVERITIES", "WATER_HAZARDS", "HazardLayer"]
+
+#: Hazards in which a place is flooded, and bridges stand above them.
+WATER_HAZARDS: tuple[str, ...] = ("flood", "flash_flood", "coastal_flood", "tsunami")
 
 #: The common scale. Unknown is missing, never 0.
 SEVERITIES: dict[int, str] = {

@@ -20,6 +20,7 @@ __all__ = [
     "Pieces",
     "Segments",
     "labels_of",
+    "on_edges",
     "pieces_on_cells",
     "pieces_on_polygons",
     "segments_of",
@@ -226,13 +227,13 @@ def to_cells(segments: Segments, transform: Affine, shape: tuple[int, ...]) -> t
     """Give both ends of the segments as (column, row), so that each stretch lies on the cell it belongs to."""
     origin = np.array([transform.c, transform.f])
     step = np.array([transform.a, transform.e])
-    start, end = (_on_edges(xy, origin, step) for xy in (segments.start, segments.end))
+    start, end = (on_edges(xy, origin, step) for xy in (segments.start, segments.end))
     last = np.array([shape[1], shape[0]], np.float64)
     along = (start == last) & (end == last)  # along the outer edge: half a cell back, into the last one
     return np.where(along, last - 0.5, start), np.where(along, last - 0.5, end)
 
 
-def _on_edges(xy: Floats, origin: Floats, step: Floats) -> Floats:
+def on_edges(xy: Floats, origin: Floats, step: Floats) -> Floats:
     """Turn coordinates into cells, and what misses an edge by rounding alone into that edge."""
     cell = (xy - origin) / step
     edge = np.round(cell)

@@ -18,9 +18,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from mutualaid.errors import Defect, HazardError
-from mutualaid.hazards._model import HAZARDS, QUANTITIES
+from mutualaid.hazards._model import HAZARDS, QUANTITIES, WATER_HAZARDS
 
 __all__ = [
+    "NOISE_M",
     "Passability",
     "affected",
     "closures",
@@ -37,8 +38,7 @@ _TEXTS = ("name", "quantity", "unit", "vehicle", "rule", "source")
 _KEYS = {*_TEXTS, "note", "scheme", "hazards", "coefficients", "per", "points", "closed_at"}
 _LISTED = 20
 #: A closed stretch shorter than this closes nothing: roads are not drawn to the centimetre.
-_NOISE_M = 0.01
-_WATER = ("flood", "flash_flood", "coastal_flood", "tsunami")
+NOISE_M = 0.01
 _FALLING = ("rockfall", "avalanche")
 
 
@@ -244,7 +244,7 @@ def affected(
         *(np.asarray(mask, dtype=bool) for mask in (bridge, tunnel, covered))
     )
     spared = np.zeros(on_bridge.shape, bool)
-    if hazard in _WATER:
+    if hazard in WATER_HAZARDS:
         spared = on_bridge & ~in_tunnel
     elif hazard in _FALLING:
         spared = in_tunnel | roofed
@@ -321,7 +321,7 @@ def closures(
         return np.bincount(road, amount, minlength=len(roads)).astype(np.float64)
 
     closed_m = summed(np.where(left == 0, length_m, 0.0))
-    closed = closed_m >= _NOISE_M
+    closed = closed_m >= NOISE_M
     total_m = summed(length_m)
     slow_m = summed(length_m / np.where(left == 0, 1.0, left))
     factor = np.where(slow_m > 0, total_m / np.where(slow_m > 0, slow_m, 1.0), 1.0)

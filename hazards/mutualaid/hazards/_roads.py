@@ -278,7 +278,9 @@ def _taken_to(layer: HazardLayer, lines: Lines, crs: CRS) -> tuple[Segments, Seg
         return segments, segments
     plain = np.asarray(lines, dtype=object)
     # A line without length has no pieces, and GEOS cannot divide it.
-    short = shapely.segmentize(np.where(shapely.length(plain) > 0, plain, None), _STRAIGHT_M)
+    plain = plain.copy()
+    plain[~(shapely.length(plain) > 0)] = None
+    short = shapely.segmentize(plain, _STRAIGHT_M)
     segments = segments_of(short)
     to_layer = Transformer.from_crs(crs, layer.crs, always_xy=True)
     start, end = (np.column_stack(to_layer.transform(*xy.T)) for xy in (segments.start, segments.end))

@@ -16,7 +16,7 @@ from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards._crosswalk import severities
 from mutualaid.hazards._model import HazardLayer
 from mutualaid.hazards._overlay import Lines
-from mutualaid.hazards._passability import Passability, affected, passability, speed_factor
+from mutualaid.hazards._passability import NOISE_M, Passability, affected, passability, speed_factor
 from mutualaid.hazards._providers import own_layers, unique_layers
 from mutualaid.hazards._roads import check_fit, split_on_layer
 from mutualaid.hazards._schemes import scheme as find_scheme
@@ -38,8 +38,6 @@ Ints = NDArray[np.int64]
 _WATER_DEPTH = {"emergency": "fording-emergency", "car": "pregnolato-2017"}
 _AIDR = {"emergency": "aidr-any-vehicle", "car": "aidr-small-vehicle"}
 _SEVERITY = {"emergency": "severity-emergency", "car": "severity-car"}
-#: A closed stretch shorter than this closes nothing: roads are not drawn to the centimetre.
-_NOISE_M = 0.01
 #: Sums of shares this small are rounding.
 _NOTHING = 1e-7
 #: Cuts of two layers that are nearer to each other than this are one.
@@ -514,7 +512,7 @@ def _by_road(
 
     length_m = cuts.length_m
     closed_m = summed(np.where(factor == 0, length_m, 0.0))
-    closed = closed_m >= _NOISE_M
+    closed = closed_m >= NOISE_M
     slow_m = summed(length_m / np.where(factor == 0, 1.0, factor))
     ratio = np.divide(summed(length_m), slow_m, out=np.ones(n), where=slow_m > 0)
     worst = np.full(n, -np.inf)
