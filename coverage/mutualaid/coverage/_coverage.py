@@ -88,10 +88,8 @@ def coverage(
     >>> covered[["status", "alone_s", "joint_s"]].values.tolist()
     [['joint', 580.0, 480.0]]
     """
-    station, place = _codes(times["station"], stations.index), _codes(times["demand"], demand.index)
+    station, place, own = _pairs(times, demand, stations)
     pair_ms, limit_ms = _on_the_clock(times, demand, place, standard)
-    partners = pd.Index(pd.unique(pd.concat([stations["partner"], demand["partner"]])))
-    own = partners.get_indexer(stations["partner"])[station] == partners.get_indexer(demand["partner"])[place]
     within = pair_ms <= limit_ms[place]
     order = _order(place, pair_ms, own, station)
 
@@ -132,14 +130,22 @@ def within(
     dict
         (n,) bool for each of `LEVELS`.
     """
-    station, place = _codes(times["station"], stations.index), _codes(times["demand"], demand.index)
-    partners = pd.Index(pd.unique(pd.concat([stations["partner"], demand["partner"]])))
-    own = partners.get_indexer(stations["partner"])[station] == partners.get_indexer(demand["partner"])[place]
+    _, place, own = _pairs(times, demand, stations)
     in_time = _clock_ms(times, standard) <= round(standard.limit_s * 1000)
     found = {level: np.zeros(len(demand), dtype=np.bool_) for level in LEVELS}
     found["alone"][place[in_time & own]] = True
     found["joint"][place[in_time]] = True
     return found
+
+
+def _pairs(
+    times: pd.DataFrame, demand: gpd.GeoDataFrame, stations: gpd.GeoDataFrame
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Positions of station and demand point of each pair, and whether both are of one partner."""
+    station, place = _codes(times["station"], stations.index), _codes(times["demand"], demand.index)
+    partners = pd.Index(pd.unique(pd.concat([stations["partner"], demand["partner"]])))
+    own = partners.get_indexer(stations["partner"])[station] == partners.get_indexer(demand["partner"])[place]
+    return station, place, own
 
 
 def _on_the_clock(

@@ -15,12 +15,20 @@ from mutualaid.coverage._coverage import LEVELS
 from mutualaid.coverage._risk import RiskResult, later_minutes
 from mutualaid.coverage._scenario import ScenarioResult
 from mutualaid.errors import Defect
-from mutualaid.hazards import SEVERITIES, HazardLayer, exposure, mapping, scheme
+from mutualaid.hazards import (
+    EXPOSURE_CLASSES,
+    SEVERITIES,
+    HazardLayer,
+    exposure,
+    exposure_class,
+    mapping,
+    scheme,
+)
 
 __all__ = ["hazard_numbers", "scenario_table"]
 
 #: Every place is in one of these, and "all" holds them all.
-_CLASSES: tuple[str, ...] = ("all", *SEVERITIES.values(), "unknown", "outside")
+_CLASSES: tuple[str, ...] = ("all", *EXPOSURE_CLASSES)
 
 
 def scenario_table(result: ScenarioResult) -> pd.DataFrame:
@@ -57,7 +65,7 @@ def scenario_table(result: ScenarioResult) -> pd.DataFrame:
     """
     covered = result.coverage
     measures = _measures(result)
-    kind = _class_of(covered)
+    kind = 1 + exposure_class(covered["severity"], covered["severity_status"])
     place, names = pd.factorize(covered["jurisdiction"])
     width = len(_CLASSES)
     # One row for each jurisdiction, the last for all of them, and one column for each class, the first for all.
@@ -91,14 +99,6 @@ def _sums(
     table[:n, 0] = np.bincount(place, weights=values, minlength=n)
     table[n] = table[:n].sum(axis=0)
     return table
-
-
-def _class_of(covered: gpd.GeoDataFrame) -> NDArray[np.int64]:
-    """Position in `_CLASSES` of each place."""
-    rank = covered["severity"].to_numpy(np.int64, na_value=-1)
-    outside = (covered["severity_status"] == "outside").to_numpy()
-    unknown = len(SEVERITIES) + 1 + outside
-    return np.where(rank >= 0, rank + 1, unknown).astype(np.int64)
 
 
 def _measures(result: ScenarioResult) -> dict[str, NDArray[np.float64]]:

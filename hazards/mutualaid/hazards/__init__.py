@@ -13,7 +13,7 @@ from mutualaid.hazards._derive import (
     derive_wildfire_interface,
 )
 from mutualaid.hazards._derived_file import DERIVED_HAZARDS, DerivedStatement, derive_layers, write_derived
-from mutualaid.hazards._exposure import exposure
+from mutualaid.hazards._exposure import EXPOSURE_CLASSES, exposure, exposure_class
 from mutualaid.hazards._ground import Ground, read_ground
 from mutualaid.hazards._model import (
     HAZARDS,
@@ -72,6 +72,7 @@ from mutualaid.hazards._vectors import polygons
 
 __all__ = [
     "DERIVED_HAZARDS",
+    "EXPOSURE_CLASSES",
     "HAZARDS",
     "NODATA_MEANINGS",
     "QUANTITIES",
@@ -106,6 +107,7 @@ __all__ = [
     "expected_annual",
     "expected_annual_by_row",
     "exposure",
+    "exposure_class",
     "height_above_drainage",
     "lay_on_roads",
     "layer_classes",

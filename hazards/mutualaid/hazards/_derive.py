@@ -389,17 +389,24 @@ def _classes(
 
 def _lower_side_right(cliffs: NDArray[np.object_], elevation: Elevation) -> tuple[NDArray[np.object_], int]:
     """Turn the cliffs whose right side is clearly the higher one, and count them."""
-    begin, end, line = segments(shapely.segmentize(cliffs, elevation.cell_m))
-    along = end - begin
-    along = along / np.hypot(along[:, 0], along[:, 1])[:, None]
-    beside = _BESIDE_M * np.column_stack([along[:, 1], -along[:, 0]])
-    middle = 0.5 * (begin + end)
+    middle, right, line = _along(cliffs, elevation.cell_m)
+    beside = _BESIDE_M * right
     higher = elevation.cells_at(*(middle + beside).T) - elevation.cells_at(*(middle - beside).T)
     known = ~np.isnan(higher)
     count = np.bincount(line[known], minlength=len(cliffs))
     mean = np.bincount(line[known], weights=higher[known], minlength=len(cliffs)) / np.maximum(count, 1)
     wrong = mean > _TURN_M
     return np.where(wrong, shapely.reverse(cliffs), cliffs), int(wrong.sum())
+
+
+def _along(
+    cliffs: NDArray[np.object_], step_m: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Places along cliffs at most a step apart, the direction to their right there (of length 1), and the cliff."""
+    begin, end, line = segments(shapely.segmentize(cliffs, step_m))
+    along = end - begin
+    along = along / np.hypot(along[:, 0], along[:, 1])[:, None]
+    return 0.5 * (begin + end), np.column_stack([along[:, 1], -along[:, 0]]), line
 
 
 def _rock_sources(
@@ -409,11 +416,7 @@ def _rock_sources(
 
     A grid smooths a cliff, so its edge is looked for one cell back on the upper side, too.
     """
-    begin, end, _ = segments(shapely.segmentize(cliffs, elevation.cell_m))
-    along = end - begin
-    along = along / np.hypot(along[:, 0], along[:, 1])[:, None]
-    fall = np.column_stack([along[:, 1], -along[:, 0]])
-    middle = 0.5 * (begin + end)
+    middle, fall, _ = _along(cliffs, elevation.cell_m)
     back = middle - elevation.cell_m * fall
     height = np.fmax(elevation.cells_at(*middle.T), elevation.cells_at(*back.T))
     return middle, fall, height

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards._model import SEVERITIES
 
-__all__ = ["EXPOSURE_CLASSES", "exposure"]
+__all__ = ["EXPOSURE_CLASSES", "exposure", "exposure_class"]
 
 #: Every point is in one of these: the severities by name, then what nobody knows.
 EXPOSURE_CLASSES: tuple[str, ...] = (*SEVERITIES.values(), "unknown", "outside")
@@ -63,9 +63,7 @@ def exposure(
     """
     _check(points, severity, weights)
     said = severity.loc[points.index]
-    rank = said["severity"].to_numpy(dtype=np.int64, na_value=-1)
-    outside = (said["status"] == "outside").to_numpy()
-    code = np.where(rank >= 0, rank, len(SEVERITIES) + outside)
+    code = exposure_class(said["severity"], said["status"])
     where, names = pd.factorize(points[jurisdiction].astype(object).where(points[jurisdiction].notna(), ""))
     cell = where * len(EXPOSURE_CLASSES) + code
     size = len(names) * len(EXPOSURE_CLASSES)
@@ -81,6 +79,32 @@ def exposure(
     if weights is not None:
         table[weights] = np.bincount(cell, weights=_floats(points[weights]), minlength=size)
     return table
+
+
+def exposure_class(severity: pd.Series, status: pd.Series) -> NDArray[np.int64]:
+    """Say in which of `EXPOSURE_CLASSES` places are.
+
+    Parameters
+    ----------
+    severity, status
+        What `scenario_severity` says about them: Int8, missing if unknown, and text.
+
+    Returns
+    -------
+    array
+        (n,) int64, positions in `EXPOSURE_CLASSES`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from mutualaid.hazards import EXPOSURE_CLASSES, exposure_class
+    >>> code = exposure_class(pd.Series([3, None], dtype="Int8"), pd.Series(["known", "outside"]))
+    >>> [EXPOSURE_CLASSES[one] for one in code]
+    ['moderate', 'outside']
+    """
+    rank = severity.to_numpy(dtype=np.int64, na_value=-1)
+    outside = (status == "outside").to_numpy()
+    return np.where(rank >= 0, rank, len(SEVERITIES) + outside).astype(np.int64)
 
 
 def _floats(values: pd.Series) -> NDArray[np.float64]:

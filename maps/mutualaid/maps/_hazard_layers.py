@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -116,12 +115,11 @@ def _picture(
     lands: gpd.GeoDataFrame,
 ) -> ScenarioPicture | None:
     """Give the picture of a scenario; None if no layer says how severe it is: roads closed by name or by chance."""
-    telling = tuple(one.id for one in result.layers if one.scheme or one.quantity == "velocity")
     if not any(one.scheme for one in result.layers):
         return None
     return scenario_picture(
         layers,
-        replace(result.scenario, layers=telling),
+        result.scenario,
         bounds=bounds,
         crs=_PAGE,
         cell_m=cell_m,

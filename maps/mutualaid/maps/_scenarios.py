@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mutualaid.hazards import SEVERITIES, HazardLayer, passabilities
+from mutualaid.hazards import SEVERITIES, HazardLayer, exposure_class, passabilities
 from mutualaid.maps._cells import cell_order, first_due
 from mutualaid.maps._escape import shorten
 from mutualaid.maps._pack import NONE, pack
@@ -24,8 +24,8 @@ __all__ = ["hazard_facts", "hazard_word", "not_computed", "scenario_cells", "sce
 
 _LEVELS = ("alone", "joint")
 _STATUS = {row.status: code for code, row in enumerate(SCENARIO_STATUSES)}
-#: Codes of a place's severity beyond 0…5: nobody knows; outside the bounds of every layer.
-_UNKNOWN, _OUTSIDE = len(SEVERITIES), len(SEVERITIES) + 1
+#: Position of people whose severity nobody knows, behind those of 0…5.
+_UNKNOWN = len(SEVERITIES)
 _TOTALS = (
     *("population", "alone", "joint", "fair_alone", "fair_joint"),
     *("lost_alone", "lost_joint", "held", "isolated"),
@@ -74,7 +74,7 @@ def scenario_cells(analysis: Analysis) -> tuple[dict[str, Any], dict[str, dict[s
         status = _statuses(covered)
         columns = {
             "status": status,
-            "severity": _severity(covered),
+            "severity": exposure_class(covered["severity"], covered["severity_status"]),
             "hazard": 1 + pd.Index(hazards).get_indexer(pd.Index(covered["hazard"])),
             "isolated": covered["isolated"].to_numpy(),
         }
@@ -110,12 +110,6 @@ def _statuses(covered: gpd.GeoDataFrame) -> NDArray[np.int64]:
     conditions = [np.asarray(mask, dtype=np.bool_) for mask, _ in chosen]
     codes = [_STATUS[name] for _, name in chosen]
     return np.select(conditions, codes, _STATUS["unreachable"]).astype(np.int64)
-
-
-def _severity(covered: gpd.GeoDataFrame) -> NDArray[np.int64]:
-    rank = covered["severity"].to_numpy(np.int64, na_value=-1)
-    outside = (covered["severity_status"] == "outside").to_numpy()
-    return np.where(rank >= 0, rank, np.where(outside, _OUTSIDE, _UNKNOWN)).astype(np.int64)
 
 
 def _changes(
