@@ -263,6 +263,62 @@ frequent = "triangle"
 triangle_year = 5
 """
 
+AGREEMENT = """\
+
+# Nobody has read the text of such an agreement: it and the costs illustrate what can be stated, and all of it is assumed.
+
+[[agreement]]
+id = "mc-fr"
+name = "Monaco and its French neighbours (assumed for this example)"
+parties = ["Sapeurs-Pompiers de Monaco", "SDIS 06"]
+services = ["fire"]
+mode = "on_request"
+dispatch_delay_s = 180
+crossing_delay_s = 0
+home_cover_min = 0
+availability = 0.9
+availability_hazard = 0.5
+sharing = { "stations.turnout_s" = "partners", units = "own" }
+source = "assumed for this example; the text of no agreement was read"
+confidence = "assumption"
+note = "Assumed throughout: no text of an agreement between Monaco and its neighbours was read, and nobody has confirmed a figure."
+
+[agreement.sources]
+parties = "assumed: the two services of the example"
+services = "assumed: the example has stations of no other service"
+mode = "assumed: a neighbour comes when it is called"
+dispatch_delay_s = "assumed: one call between two control rooms; nobody has published seconds"
+crossing_delay_s = "assumed: open border between Monaco and France"
+home_cover_min = "assumed: how many units stand at a station is not known, so none is held back"
+availability = "assumed: one time in ten the unit is out"
+availability_hazard = "assumed: half of the units have work of their own when a hazard strikes both sides"
+sharing = "assumed, to show what can be kept from others"
+
+[agreement.confidences]
+parties = "assumption"
+services = "assumption"
+mode = "assumption"
+dispatch_delay_s = "assumption"
+crossing_delay_s = "assumption"
+home_cover_min = "assumption"
+availability = "assumption"
+availability_hazard = "assumption"
+sharing = "assumption"
+
+[agreement.ranges]
+dispatch_delay_s = [0, 360]
+crossing_delay_s = [0, 900]
+availability = [0.6, 1.0]
+availability_hazard = [0.2, 0.9]
+
+[cost]
+budget = 1000000
+currency = "EUR"
+alone = { "Sapeurs-Pompiers de Monaco" = 700000, "SDIS 06" = 450000 }
+source = "illustrative figures, nobody's accounts"
+confidence = "assumption"
+"""
+
 REGION = """\
 schema = 1
 
@@ -394,7 +450,7 @@ def build(source: Path, folder: Path) -> None:
         "sha256": SOURCE_SHA256,
     }
     make_hazards(source, folder / "hazards", projected)
-    write_text(folder / "region.toml", REGION.format(**facts) + HAZARDS.format(date=DATE))
+    write_text(folder / "region.toml", REGION.format(**facts) + HAZARDS.format(date=DATE) + AGREEMENT)
     write_text(folder / "LICENSE.md", LICENSE.format(**facts))
 
 

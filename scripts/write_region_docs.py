@@ -32,6 +32,10 @@ and check the file with [region.schema.json](region.schema.json).
 * Areas may overlap by slivers up to 10 m wide. A station or demand point may lie up to 50 m outside its
   jurisdiction, the point of a demand cell up to half the cell's diagonal if that is more.
 * An empty cell is unknown, which is not 0.
+* Agreements and costs are between partners: what the column `partner` of the jurisdictions says. For one kind of help
+  at most one agreement holds on any day. Ids of crossings are checked where the roads are known, in the analysis.
+* A key with a full stop stands in double quotes: `sharing = { "stations.turnout_s" = "partners" }`. What `sharing`
+  may name are the tables `stations`, `units`, `hospitals` and `demand`, their columns, and `geometry` for positions.
 """
 
 
@@ -49,38 +53,56 @@ def document_text() -> str:
         if key == "schema":
             parts.append("`schema = 1` stands at the top: the version of this schema.\n")
             continue
-        item = node.get("items", node)
-        entry = schema["$defs"][item["$ref"].rsplit("/", 1)[1]]
-        title = f"[[{key}]]" if "items" in node else f"[{key}]"
-        rows = [
-            (f"`{name}`", "yes" if name in entry.get("required", ()) else "", *_value(value))
-            for name, value in entry["properties"].items()
-        ]
-        parts.append(f"### `{title}`{required}\n\n{entry['description']}\n")
-        parts.append(_table(("key", "required", "what", "values", "default"), rows))
+        parts += _section(key, node, required, schema["$defs"])
     parts.append("## Tables\n")
     parts += [_spec(spec) for spec in TABLES.values()]
     return "\n".join(parts)
 
 
-def _value(node: dict[str, Any]) -> tuple[str, str, str]:
+def _section(key: str, node: dict[str, Any], required: str, entries: dict[str, Any]) -> list[str]:
+    """Describe a section, then the tables that are listed inside it."""
+    entry = entries[node.get("items", node)["$ref"].rsplit("/", 1)[1]]
+    title = f"[[{key}]]" if "items" in node else f"[{key}]"
+    rows = [
+        (f"`{name}`", "yes" if name in entry.get("required", ()) else "", *_value(value, f"{key}.{name}"))
+        for name, value in entry["properties"].items()
+    ]
+    parts = [f"### `{title}`{required}\n\n{entry['description']}\n"]
+    parts.append(_table(("key", "required", "what", "values", "default"), rows))
+    for name, value in entry["properties"].items():
+        if "$ref" in value.get("items", {}):
+            parts += _section(f"{key}.{name}", value, " (optional)", entries)
+    return parts
+
+
+def _value(node: dict[str, Any], place: str) -> tuple[str, str, str]:
     kind = node.get("type", "")
     names = {"string": "text", "integer": "whole number", "object": "table", "boolean": "`true`, `false`"}
-    items = {"string": "texts", "number": "numbers", "integer": "whole numbers"}
+    items = {"string": "texts", "number": "numbers", "integer": "whole numbers", "array": "pairs of texts"}
     values = names.get(kind, kind)
     if kind == "array":
-        values = f"list of {items[node['items']['type']]}"
+        item = node["items"]
+        values = f"tables `[[{place}]]`" if "$ref" in item else f"list of {items[item['type']]}"
+        values += f": {_words(item)}" if "enum" in item else ""
+    elif kind == "object":
+        item = node["additionalProperties"]
+        values += f" of {_words(item)}" if "enum" in item else ""
+        values += " of pairs of numbers" if item["type"] == "array" else ""
     if "const" in node:
         values = f"`{node['const']}`"
     if "enum" in node:
-        values = ", ".join(f"`{value}`" for value in node["enum"])
+        values = _words(node)
     low, high = node.get("minimum", node.get("exclusiveMinimum")), node.get("maximum")
     if low is not None:
         values += f", {'above ' if 'exclusiveMinimum' in node else ''}{low:,.0f}"
-        values += " or more" if high is None else f"…{high:,.0f}"
+        values += " or more" * ("minimum" in node) if high is None else f"…{high:,.0f}"
     default = node.get("default")
     shown = "" if default in (None, "", {}, []) else f"`{json.dumps(default, ensure_ascii=False)}`"
     return node.get("description", "").replace("|", "\\|"), values, shown
+
+
+def _words(node: dict[str, Any]) -> str:
+    return ", ".join(f"`{value}`" for value in node["enum"])
 
 
 def _spec(spec: TableSpec) -> str:

@@ -9,7 +9,8 @@
     │   ├── DemandError                 population rasters, census tables, municipal totals
     │   ├── NetworkError                a road network, a profile, points to be placed on roads
     │   ├── StandardError               a response-time standard
-    │   └── HazardError                 a hazard layer, a scheme of classes, a curve
+    │   ├── HazardError                 a hazard layer, a scheme of classes, a curve
+    │   └── AgreementError              an agreement between partners, their costs, what they share or contribute
     └── DownloadError(OSError)          a server did not answer, or not with what was asked for
 
 Catch `MutualAidError` to catch them all:
@@ -29,6 +30,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = [
+    "AgreementError",
     "Defect",
     "DemandError",
     "DownloadError",
@@ -110,6 +112,10 @@ class StandardError(InputError):
 
 class HazardError(InputError):
     """A hazard layer, a scheme of classes or a curve cannot be used."""
+
+
+class AgreementError(InputError):
+    """An agreement, costs, or what partners share or contribute cannot be used."""
 
 
 class DownloadError(MutualAidError, OSError):

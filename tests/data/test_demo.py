@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 import shapely
 from pyproj import Geod
 
-from mutualaid.data import Region, check_region, demo_path, read_region
+from mutualaid.data import Region, check_region, demo_path, read_region, region_notes
 from mutualaid.data._osm_read import read_extract
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,6 +82,32 @@ def test_monaco_and_the_french_communes_are_two_partners(demo: Region) -> None:
         ["n1866523017", "MC", "fire", "career", "active"],
         ["n3781320822", "FR-la-turbie", "fire", "unknown", "active"],
     ]
+
+
+def test_the_agreement_of_the_demo_is_an_assumption_in_every_parameter(demo: Region) -> None:
+    (agreement,) = demo.agreements
+    words = {"id", "name", "source", "confidence", "sources", "confidences", "ranges", "note"}
+    (stated,) = tomllib.loads((demo_path() / "region.toml").read_text(encoding="utf-8"))["agreement"]
+
+    assert set(agreement.parties) == set(demo.jurisdictions["partner"])
+    assert agreement.confidence == "assumption"
+    assert set(agreement.sources) == set(agreement.confidences) == set(stated) - words
+    assert set(agreement.confidences.values()) == {"assumption"}
+    assert all(source.startswith("assumed") for source in agreement.sources.values())
+    assert "assumed" in agreement.name
+    assert "no text of an agreement" in agreement.note
+    # The same numbers for ever.
+    assert (agreement.valid_from, agreement.valid_to) == ("", "")
+    assert [note for note in region_notes(demo) if note.file == "region.toml"] == []
+
+
+def test_the_costs_of_the_demo_are_illustrative_and_to_be_shared(demo: Region) -> None:
+    assert demo.costs.source == "illustrative figures, nobody's accounts"
+    assert demo.costs.confidence == "assumption"
+    assert set(demo.costs.alone) == set(demo.jurisdictions["partner"])
+    # Nobody would join a team that costs more than all do alone.
+    assert demo.costs.budget is not None
+    assert max(demo.costs.alone.values()) < demo.costs.budget < sum(demo.costs.alone.values())
 
 
 def test_every_cell_stands_at_a_place_inside_itself_and_its_jurisdiction(demo: Region) -> None:

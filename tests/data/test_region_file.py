@@ -138,7 +138,38 @@ def test_another_weight_takes_the_place_of_population(region_folder: Path) -> No
     edit(region_folder / "demand.csv", "id,population", "id,incidents")
     edit(region_folder / "region.toml", 'file = "demand.csv"', 'file = "demand.csv"\nweight = "incidents"')
 
-    assert read_region(region_folder).demand["population"].tolist() == [10.0, 2.5, 0.0, 40.0]
+    demand = read_region(region_folder).demand
+    assert demand["population"].tolist() == [10.0, 2.5, 0.0, 40.0]
+    assert demand["incidents"].tolist() == [10.0, 2.5, 0.0, 40.0]
+
+
+def test_incidents_are_there_only_if_the_file_has_them(region_folder: Path, tmp_path: Path) -> None:
+    assert "incidents" not in read_region(region_folder).demand
+    demand = region_folder / "demand.csv"
+    edit(demand, "jurisdiction", "jurisdiction,incidents")
+    for place, incidents in (("W,7.404", "3.5"), ("W,7.416", ""), ("E,7.424", "0"), (",7.436", "1")):
+        jurisdiction, lon = place.split(",")
+        edit(demand, f",{place}", f",{jurisdiction},{incidents},{lon}")
+
+    region = read_region(region_folder)
+
+    # Unknown is not zero.
+    np.testing.assert_array_equal(region.demand["incidents"], [3.5, np.nan, 0.0, 1.0])
+    assert region.demand["population"].tolist() == [10.0, 2.5, 0.0, 40.0]
+    again = read_region(write_region(region, tmp_path / "copy"))
+    np.testing.assert_array_equal(again.demand["incidents"], region.demand["incidents"])
+
+    edit(demand, "3.5", "-3.5")
+    (defect,) = check_region(region_folder)
+    assert (defect.where, defect.got) == ("row 2 (id 1), column incidents", "'-3.5'")
+
+
+def test_incidents_that_are_misspelt_are_a_defect(region_folder: Path) -> None:
+    edit(region_folder / "demand.csv", "id,population,jurisdiction,lon", "id,population,incident,lon")
+
+    (defect,) = check_region(region_folder)
+
+    assert (defect.expected, defect.remedy) == ("a column incidents", "rename the column 'incident'")
 
 
 def test_cells_of_known_width_get_their_corner(region_folder: Path) -> None:

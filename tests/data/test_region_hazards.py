@@ -434,7 +434,7 @@ CASES = [
     Case("no such date", toml('unit = "cm"', 'unit = "cm"\ndate = "2024-13-45"'), "[[hazard]] 1, date", "date", "'2024-13-45'", ""),
     Case("crs in words", toml('unit = "cm"', 'unit = "cm"\ncrs = "UTM 32"'), "[[hazard]] 1, crs", "authority and code", "'UTM 32'", "EPSG:32632"),
     Case("three bounds", toml('unit = "cm"', 'unit = "cm"\ncovers = [1, 2, 3]'), "[[hazard]] 1, covers", "4 items", "[1, 2, 3]", "correct"),
-    Case("bounds without end", toml('unit = "cm"', 'unit = "cm"\ncovers = [1, 2, inf, 3]'), "[[hazard]] 1, covers.2", "finite", "inf", "correct"),
+    Case("bounds without end", toml('unit = "cm"', 'unit = "cm"\ncovers = [1, 2, inf, 3]'), "[[hazard]] 1, covers 3", "finite", "inf", "correct"),
     Case("a table for a list", lambda folder: (folder / T).write_text((folder / T).read_text(encoding="utf-8").split("\n[[hazard]]")[0] + '\n[hazard]\nid = "a"\n', encoding="utf-8"), "[hazard]", "list", "{'id': 'a'}", ""),
     # scenarios
     Case("unknown layer", toml('["depth_rare"]', '["depth_rar"]'), "[[scenario]] 2, layers", "the id of a [[hazard]]", "'depth_rar'", "did you mean depth_rare"),
@@ -455,8 +455,8 @@ CASES = [
     Case("delay without a severity", toml('id = "shut"', 'id = "shut"\nstations_delay_s = 300'), "[[scenario]] 3, stations_delay_s", "stations_delayed", "300", ""),
     Case("delay from where stations are out", toml('id = "shut"', 'id = "shut"\nstations_delayed = 3\nstations_delay_s = 300'), "[[scenario]] 3, stations_delayed", "stations_out", "3", ""),
     Case("unknown scenario key", toml('id = "shut"', 'id = "shut"\nstation_out = 2'), "[[scenario]] 3", "one of the keys id, name, layers", "'station_out'", "did you mean stations_out"),
-    Case("way in words", toml("[12, 7]", '["way/12"]'), "[[scenario]] 2, closed_ways.0", "integer", "'way/12'", "plain digits"),
-    Case("way 0", toml("[12, 7]", "[0]"), "[[scenario]] 2, closed_ways.0", "greater than or equal to 1", "0", "correct"),
+    Case("way in words", toml("[12, 7]", '["way/12"]'), "[[scenario]] 2, closed_ways 1", "integer", "'way/12'", "plain digits"),
+    Case("way 0", toml("[12, 7]", "[0]"), "[[scenario]] 2, closed_ways 1", "greater than or equal to 1", "0", "correct"),
     Case("few draws", toml('id = "shut"', 'id = "shut"\ndraws = 9'), "[[scenario]] 3, draws", "greater than or equal to 10", "9", "correct"),
     # risks
     Case("unknown scenario", toml('["hq100", "hq1000"]', '["hq100", "hq10000"]'), "[[risk]] 1, scenarios", "the id of a [[scenario]]", "'hq10000'", "did you mean hq1000"),

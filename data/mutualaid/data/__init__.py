@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from mutualaid.data._agreements import (
+    CONFIDENCES,
+    MODES,
+    PRIORITIES,
+    SHARING_LEVELS,
+    Agreement,
+    AgreementCrossing,
+    CoalitionCost,
+    Costs,
+    agreement_notes,
+    agreements_in_force,
+    contradictions,
+)
 from mutualaid.data._area import read_area
 from mutualaid.data._demand import demand_from_census, demand_from_totals
 from mutualaid.data._demand_raster import demand_from_raster
@@ -27,20 +40,31 @@ from mutualaid.data._toml import revise
 
 __all__ = [
     "COMBINE",
+    "CONFIDENCES",
     "HAZARDS",
     "HOUR_CLASSES",
+    "MODES",
     "NODATA_MEANINGS",
+    "PRIORITIES",
     "QUANTITIES",
     "ROAD_CLASSES",
     "ROAD_RULES",
     "SERVICES",
+    "SHARING_LEVELS",
+    "Agreement",
+    "AgreementCrossing",
+    "CoalitionCost",
+    "Costs",
     "HazardScenario",
     "HazardSource",
     "Parameters",
     "Region",
     "RiskCurve",
     "Source",
+    "agreement_notes",
+    "agreements_in_force",
     "check_region",
+    "contradictions",
     "demand_from_census",
     "demand_from_raster",
     "demand_from_totals",

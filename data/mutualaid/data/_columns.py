@@ -45,7 +45,7 @@ def conform(raw: RawTable, spec: TableSpec) -> pd.DataFrame:
         elif column.name == "id":
             ids = [f"{spec.id_prefix}{number}" for number in range(1, len(raw.row) + 1)]
             columns["id"] = pd.Series(ids, dtype=TEXT)
-        elif not column.name.startswith("cell_"):
+        elif column.always:
             values = np.full(len(raw.row), column.default, dtype=object)
             columns[column.name] = _filled(values, column)
     if "name" in columns:

@@ -10,6 +10,7 @@ import geopandas as gpd
 import pandas as pd
 from pyproj import CRS
 
+from mutualaid.data._agreements import Agreement, Costs
 from mutualaid.data._hazards import HazardScenario, HazardSource, RiskCurve
 
 __all__ = ["HOUR_CLASSES", "ROAD_CLASSES", "SERVICES", "Parameters", "Region", "Source"]
@@ -82,11 +83,17 @@ class Parameters:
     turnout_s
         Seconds from alert to wheels rolling, by department type, for stations that state none.
     dispatch_s
-        Extra seconds until a neighbour's unit is alerted.
+        Extra seconds until a neighbour's unit is alerted, in a joint team.
     crossing_s
         Extra seconds at each international crossing passed.
     crossing_delay_s
         Delay of single crossings by id, in seconds, instead of `crossing_s`.
+    capability
+        Capability code that the first unit must have, such as ``ladder``; empty: any unit will do.
+    availability
+        Share of the time that a unit is free, above 0 and up to 1.
+    date
+        Day for which agreements are looked up, ISO 8601; the day of the run if empty.
     cutoff_s
         Drive times are computed up to this many seconds; what lies beyond counts as not reached.
     snap_m
@@ -106,6 +113,9 @@ class Parameters:
     dispatch_s: float = 0.0
     crossing_s: float = 0.0
     crossing_delay_s: Mapping[str, float] = field(default_factory=dict)
+    capability: str = ""
+    availability: float = 1.0
+    date: str = ""
     cutoff_s: float = 1800.0
     snap_m: float = 200.0
 
@@ -137,7 +147,8 @@ class Region:
         ``station`` (id), ``kind``, ``capabilities`` (codes joined by ``;``), ``staffing`` (float, NaN if unknown),
         ``count`` (int ≥ 1); may be empty: then what units there are is unknown.
     demand
-        Points with a weight: ``population`` (float ≥ 0), ``jurisdiction`` (id); where the demand stands for
+        Points with a weight: ``population`` (float ≥ 0), ``jurisdiction`` (id), ``incidents`` (a year, float, NaN if
+        unknown; only if the file has them); where the demand stands for
         square cells also ``cell_x``, ``cell_y`` (lower left corner, metres in `crs`).
     cell_m
         Width of the demand cells in metres; None where demand is points of no stated extent.
@@ -152,6 +163,8 @@ class Region:
     hazards, scenarios, risks
         Hazard layers, the scenarios that are made of them, and the scenarios that are one hazard at several
         return periods. Layers are named here and opened by `mutualaid.hazards.read_layers`.
+    agreements, costs
+        What the partners have agreed, and what their services cost.
     files
         Every file that was read: region.toml and those that it names; empty for a region made in memory.
     """
@@ -173,4 +186,6 @@ class Region:
     hazards: tuple[HazardSource, ...] = ()
     scenarios: tuple[HazardScenario, ...] = ()
     risks: tuple[RiskCurve, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    costs: Costs = field(default_factory=Costs)
     files: tuple[Path, ...] = ()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,23 @@ import pandas as pd
 from pyproj import CRS
 
 from mutualaid.data import _checks as checks
+from mutualaid.data._agreement_files import AgreementSections
+from mutualaid.data._agreements import agreement_notes
 from mutualaid.data._formats import WGS84, RawTable, parse_crs
 from mutualaid.data._hazard_files import HazardSections, hazard_document, with_sidecars
-from mutualaid.data._model import Parameters, Region, Source
+from mutualaid.data._model import Region, Source
 from mutualaid.data._paths import beside, inside
 from mutualaid.data._road_files import road_file_defect
-from mutualaid.data._schema import TABLES, NetworkFiles, RegionHead, StandardEntry, TableFile
+from mutualaid.data._schema import (
+    TABLES,
+    NetworkFiles,
+    RegionHead,
+    StandardEntry,
+    TableFile,
+    default_profile,
+)
 from mutualaid.data._tables import indexed, load, write_table
-from mutualaid.data._toml import dump, parse
+from mutualaid.data._toml import changed, dump, parse
 from mutualaid.errors import Defect, RegionError
 
 __all__ = ["check_region", "read_region", "region_notes", "write_region"]
@@ -126,11 +135,13 @@ class _Reading:
             self._check_tables(crs)
         self._check_ids(located=crs is not None)
         hazards = self._hazards()
+        agreements = AgreementSections(self.toml.name, self.sections, self.raw, self.frames)
+        self.defects += agreements.defects
         for raw in self.raw.values():
             self.defects += raw.defects
         if self.defects or head is None or crs is None:
             return None
-        return self._build(head, crs, files, hazards)
+        return self._build(head, crs, files, hazards, agreements)
 
     def _hazards(self) -> HazardSections:
         found = HazardSections(self.folder, self.toml.name, self.sections)
@@ -253,7 +264,14 @@ class _Reading:
                 )
             )
 
-    def _build(self, head: RegionHead, crs: CRS, files: tuple[Path, ...], hazards: HazardSections) -> Region:
+    def _build(
+        self,
+        head: RegionHead,
+        crs: CRS,
+        files: tuple[Path, ...],
+        hazards: HazardSections,
+        agreements: AgreementSections,
+    ) -> Region:
         hospitals = self.frames.get("hospitals", _empty("hospitals", crs))
         return Region(
             name=head.name,
@@ -273,6 +291,8 @@ class _Reading:
             hazards=hazards.hazards,
             scenarios=hazards.scenarios,
             risks=hazards.risks,
+            agreements=agreements.agreements,
+            costs=agreements.costs,
             files=tuple(dict.fromkeys([*self.files, *files])),
         )
 
@@ -308,7 +328,8 @@ def region_notes(region: Region) -> list[Defect]:
     -------
     list of Defect
         Jurisdictions whose demand differs by more than 1 % from their population, or that have no demand or
-        no active station; populations that are unknown.
+        no active station; populations that are unknown; agreements on the service analysed that are not in force on the
+        day of the parameters, or today; values outside the range that an agreement states for them.
     """
     notes = []
     people = region.demand.groupby("jurisdiction")["population"].sum()
@@ -331,6 +352,25 @@ def region_notes(region: Region) -> list[Defect]:
         if key not in active:
             remedy = "add its stations, or read its times as those of others"
             notes.append(Defect("stations", where, "an active station", "none", remedy))
+    return notes + _notes_on_agreements(region)
+
+
+def _notes_on_agreements(region: Region) -> list[Defect]:
+    parameters = region.parameters
+    today = date.fromisoformat(parameters.date) if parameters.date else datetime.now(UTC).astimezone().date()
+    notes = []
+    for number, one in enumerate(region.agreements, 1):
+        where = f"[[agreement]] {number}"
+        if one.holds_for(parameters.service):
+            for note in agreement_notes([one], parameters.service, today):
+                remedy = "renew it, or read the results as those without it"
+                notes.append(Defect("region.toml", where, "an agreement in force", note.rstrip("."), remedy))
+        for name, (low, high) in one.ranges.items():
+            value = one.dispatch_s if name == "dispatch_delay_s" else getattr(one, name)
+            if value is not None and np.isfinite(value) and not low <= value <= high:
+                expected, got = f"{value:g} within its range", f"{low:g}…{high:g}"
+                remedy = "correct the range, or the value"
+                notes.append(Defect("region.toml", f"{where}, ranges.{name}", expected, got, remedy))
     return notes
 
 
@@ -368,12 +408,16 @@ def write_region(region: Region, folder: Path | str) -> Path:
     document["demand"]["cell_m"] = region.cell_m
     copies = _Copies(region.folder, folder)
     document["network"] = {"files": [copies(path) for path in region.network_files]}
-    document["parameters"] = _changed(region.parameters)
+    parameters = region.parameters
+    document["parameters"] = changed(parameters)
+    if parameters.profile != default_profile(parameters.service):
+        document["parameters"]["profile"] = parameters.profile
     document["source"] = [
         {key: value for key, value in asdict(source).items() if value} for source in region.sources
     ]
     document["standard"] = [{"id": key, **values} for key, values in region.standards.items()]
     document |= hazard_document(region.hazards, region.scenarios, region.risks, copies)
+    document |= {"agreement": [changed(one) for one in region.agreements], "cost": changed(region.costs)}
     path = folder / "region.toml"
     with beside(path) as temporary:
         temporary.write_text(dump(document), encoding="utf-8", newline="\n")
@@ -418,13 +462,3 @@ class _Copies:
             return path.name
         # A file of another one's name goes into a folder of its own.
         return next(name for n in range(1, 1_000_000) if (name := f"{n}/{path.name}").lower() not in taken)
-
-
-def _changed(parameters: Parameters) -> dict[str, Any]:
-    default = Parameters()
-    changed = {}
-    for field in fields(Parameters):
-        value = getattr(parameters, field.name)
-        if value != getattr(default, field.name):
-            changed[field.name] = dict(value) if isinstance(value, Mapping) else value
-    return changed

@@ -18,7 +18,11 @@ from mutualaid.data._model import HOUR_CLASSES, SERVICES, Parameters
 __all__ = [
     "ENTRIES",
     "TABLES",
+    "AgreementCrossingEntry",
+    "AgreementEntry",
+    "CoalitionEntry",
     "Column",
+    "CostEntry",
     "HazardEntry",
     "ParametersEntry",
     "RegionFile",
@@ -33,6 +37,12 @@ __all__ = [
 MAX_TEXT = 200
 #: A CRS that region.toml may name: authority and code, never a definition that could point elsewhere.
 CRS_PATTERN = r"^[A-Z][A-Za-z]*:[A-Za-z0-9_.]+$"
+#: An id that is also the name of a layer or a file.
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+#: A year, month or day; a day.
+DATE_PATTERN, DAY_PATTERN = r"^(\d{4}(-\d{2}(-\d{2})?)?)?$", r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"
+#: A single code of a column in which ``;`` joins several.
+CODE_PATTERN = r"^[^;]*$"
 #: Characters that no name may hold: C0 and C1 controls, line and paragraph separators, lone surrogates.
 CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
 
@@ -63,6 +73,8 @@ class Column:
         Bounds of a number, inclusive.
     pattern, pattern_text
         What a text must match, as a regular expression and in words.
+    always
+        Whether the table has the column even if its file does not.
     """
 
     name: str
@@ -76,6 +88,7 @@ class Column:
     maximum: float = math.inf
     pattern: str = ""
     pattern_text: str = ""
+    always: bool = True
 
 
 @dataclass(frozen=True)
@@ -264,12 +277,22 @@ TABLES: dict[str, TableSpec] = {
             ),
             _JURISDICTION,
             Column(
+                "incidents",
+                "number",
+                "Incidents a year, on average",
+                default_text="unknown, which is not 0",
+                minimum=0,
+                maximum=1e9,
+                always=False,
+            ),
+            Column(
                 "cell_x",
                 "number",
                 "West edge of the square cell it stands for, metres in the region's CRS",
                 default_text="from the location and cell_m; without that, points without extent",
                 minimum=-1e8,
                 maximum=1e8,
+                always=False,
             ),
             Column(
                 "cell_y",
@@ -278,6 +301,7 @@ TABLES: dict[str, TableSpec] = {
                 default_text="from the location and cell_m; without that, points without extent",
                 minimum=-1e8,
                 maximum=1e8,
+                always=False,
             ),
         ),
         id_prefix="D",
@@ -323,10 +347,15 @@ Filled = Annotated[Text, Field(min_length=1)]
 LongText = Annotated[str, Field(max_length=5000), AfterValidator(_lines)]
 CrsCode = Annotated[str, Field(pattern=CRS_PATTERN, max_length=50, examples=["EPSG:32632"])]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
-ShortId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
-IsoDate = Annotated[str, Field(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$")]
+Share = Annotated[float, Field(gt=0, le=1)]
+ShortId = Annotated[str, Field(pattern=ID_PATTERN, max_length=64)]
+IsoDate = Annotated[str, Field(pattern=DATE_PATTERN)]
 RealDate = Annotated[IsoDate, AfterValidator(_real_date)]
+RealDay = Annotated[str, Field(pattern=DAY_PATTERN), AfterValidator(_real_date)]
 Department = Literal["career", "volunteer", "combination", "unknown"]
+Service = Literal["fire", "ems", "rescue"]
+Hour = Literal["day", "night", "weekend"]
+Confidence = Literal["measured", "stated", "assumption"]
 
 
 class _Entry(BaseModel):
@@ -384,7 +413,7 @@ def default_profile(service: str) -> str:
 class ParametersEntry(_Entry):
     """Parameters of a run. Each is an assumption until a partner confirms it."""
 
-    service: Literal["fire", "ems", "rescue"] = _SET["service"]
+    service: Service = _SET["service"]
     """Service analysed."""
     profile: Literal["fire_engine", "ambulance", "civilian"] = _SET["profile"]
     """Vehicle profile; by default an ambulance for ems, else a fire engine."""
@@ -392,7 +421,7 @@ class ParametersEntry(_Entry):
     """Id of the common response-time standard."""
     local_standards: dict[Filled, Filled] = {}
     """Id of the standard of each jurisdiction that has its own, by jurisdiction id."""
-    hour: Literal["day", "night", "weekend"] = _SET["hour"]
+    hour: Hour = _SET["hour"]
     """Hour class."""
     answering_s: Seconds = _SET["answering_s"]
     """Seconds from call received to answered."""
@@ -401,11 +430,17 @@ class ParametersEntry(_Entry):
     turnout_s: dict[Department, Seconds] = _SET["turnout_s"]
     """Seconds from alert to wheels rolling by department type, for stations that state none."""
     dispatch_s: Seconds = _SET["dispatch_s"]
-    """Extra seconds until a neighbour's unit is alerted."""
+    """Extra seconds until a neighbour's unit is alerted, in a joint team."""
     crossing_s: Seconds = _SET["crossing_s"]
     """Extra seconds at each international crossing passed."""
     crossing_delay_s: dict[Filled, Seconds] = {}
     """Extra seconds at single crossings by crossing id, instead of crossing_s."""
+    capability: Annotated[Text, Field(pattern=CODE_PATTERN)] = _SET["capability"]
+    """Capability code that the first unit must have, such as ladder; any unit will do if left out."""
+    availability: Share = _SET["availability"]
+    """Share of the time that a unit is free."""
+    date: RealDay = _SET["date"]
+    """Day for which agreements are looked up, as ISO 8601; the day of the run if left out."""
     cutoff_s: Annotated[float, Field(ge=60, le=21_600)] = _SET["cutoff_s"]
     """Drive times are computed up to this many seconds; what lies beyond counts as not reached."""
     snap_m: Annotated[float, Field(ge=1, le=5000)] = _SET["snap_m"]
@@ -440,7 +475,7 @@ class StandardEntry(_Entry):
     """Id that [parameters] may name."""
     name: Filled
     """Name."""
-    service: Literal["fire", "ems", "rescue"]
+    service: Service
     """Service it holds for."""
     start: Literal["received", "answered", "alerted", "rolling"]
     """Where the clock starts."""
@@ -448,7 +483,7 @@ class StandardEntry(_Entry):
     """Where the clock stops: when the first unit arrives, or the full force."""
     limit_s: Annotated[float, Field(gt=0, le=21_600)]
     """Limit in seconds, inclusive."""
-    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    share: Share | None = None
     """Share of incidents or people for which the limit must be met; unknown if absent."""
     area_class: Text = ""
     """Where it applies, in its own words."""
@@ -570,6 +605,120 @@ class RiskEntry(_Entry):
     """Return period in years at which nothing happens yet, with frequent = "triangle"."""
 
 
+Parties = Annotated[list[Filled], Field(min_length=2, max_length=1000)]
+Cost = Annotated[float, Field(ge=0)]
+
+
+class AgreementCrossingEntry(_Entry):
+    """What an agreement says about one crossing of the border; several times for one if services or hours differ."""
+
+    id: Filled
+    """Id of the crossing, as in the layer crossings of the results."""
+    delay_s: Seconds | None = None
+    """Seconds that a vehicle of the parties loses each time it passes; else as the agreement says in general."""
+    services: list[Service] = []
+    """Services for which this holds; all if left out."""
+    hours: list[Hour] = []
+    """Hour classes for which this holds; all if left out."""
+    open: bool = True
+    """Whether vehicles of the parties may pass at all."""
+    max_height_m: Annotated[float, Field(gt=0, le=100)] | None = None
+    """Metres of height above which a vehicle may not pass; no limit if left out."""
+    max_weight_t: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """Tonnes of weight above which a vehicle may not pass; no limit if left out."""
+
+
+class AgreementEntry(_Entry):
+    """An agreement on mutual aid: who helps whom, when, how fast, and what may be told of it."""
+
+    id: ShortId
+    """Id."""
+    name: Text = ""
+    """What people call it; else the id."""
+    parties: Parties
+    """Partners that it binds, as in the column partner of the jurisdictions."""
+    helpers: Annotated[list[Filled], Field(max_length=1000)] = []
+    """Those of them that send units; all if left out."""
+    services: list[Service] = []
+    """Services it holds for; all if left out."""
+    valid_from: RealDay = ""
+    """First day, as ISO 8601; open if left out."""
+    valid_to: RealDay = ""
+    """Last day, as ISO 8601; open if left out."""
+    mode: Literal["automatic", "on_request", "subsidiary"] = "on_request"
+    """A neighbour's unit comes by itself, on a call after the own one, or only where no own one meets the standard."""
+    dispatch_delay_s: Seconds | None = None
+    """Seconds from the alert of the own crew to that of the neighbour's; else 0 if automatic, 180 if not."""
+    crossing_delay_s: Seconds | None = None
+    """Seconds that a vehicle loses at each international crossing between the parties; else as in [parameters]."""
+    crossings: Annotated[list[Filled], Field(max_length=100_000)] = []
+    """Ids of the crossings that may be used; all public roads if left out."""
+    crossing: Annotated[list[AgreementCrossingEntry], Field(max_length=100_000)] = []
+    """What differs at single crossings."""
+    strip_km: Annotated[float, Field(gt=0)] | None = None
+    """Kilometres from the helper's own territory that help may go, in a straight line; anywhere if left out."""
+    transit: bool = True
+    """Whether a vehicle may pass through another party's territory to reach a third place, its own included."""
+    priority_abroad: Literal["as_host", "civilian"] = "as_host"
+    """Vehicles abroad may do what those of the host may, or what everybody may."""
+    excluded_pairs: Annotated[
+        list[Annotated[list[Filled], Field(min_length=2, max_length=2)]], Field(max_length=100_000)
+    ] = []
+    """Pairs [helping station, station in whose area the incident is] that are left out; "*" stands for any."""
+    capability_map: dict[Filled, Filled] = {}
+    """What a capability code of one party is called by the others."""
+    home_cover_min: Annotated[int, Field(ge=0, le=1000)] = 1
+    """Units that must stay at a station; one that has no more does not help."""
+    availability: Share = 1.0
+    """Share of the time that a unit is free to help."""
+    availability_hazard: Share | None = None
+    """The same while a hazard strikes all partners; else as availability."""
+    handover_at_border: bool = False
+    """Whether a patient changes vehicle at the border. That lengthens the transport, not the response."""
+    handover_s: Seconds = 720.0
+    """Seconds that it takes."""
+    sharing: dict[Filled, Literal["public", "partners", "own"]] = {}
+    """Who may see an attribute, such as "stations.turnout_s", or a table as a whole; what is not named is public."""
+    source: LongText = ""
+    """Where the agreement stands."""
+    confidence: Confidence = "assumption"
+    """How sure its figures are."""
+    sources: dict[Filled, LongText] = {}
+    """Where single parameters stand, by name."""
+    confidences: dict[Filled, Confidence] = {}
+    """How sure single parameters are, by name."""
+    ranges: dict[Filled, Annotated[list[float], Field(min_length=2, max_length=2)]] = {}
+    """Lowest and highest value that a parameter may have, by name, for its sweep."""
+    note: LongText = ""
+    """What must be said with every result."""
+
+
+class CoalitionEntry(_Entry):
+    """What some partners would pay a year if they ran their service together, without the others."""
+
+    parties: Parties
+    """The partners."""
+    cost: Cost
+    """Cost a year, in the currency of [cost]."""
+
+
+class CostEntry(_Entry):
+    """A budget to be shared, and what partners pay without the others."""
+
+    budget: Cost | None = None
+    """What the joint team costs a year; shares are of 1 if that is unknown."""
+    currency: Text = ""
+    """What costs are counted in, such as EUR."""
+    alone: dict[Filled, Cost] = {}
+    """What a partner would pay a year for itself, by partner; unknown for those that are left out."""
+    coalition: Annotated[list[CoalitionEntry], Field(max_length=100_000)] = []
+    """What several partners would pay together."""
+    source: LongText = ""
+    """Where the figures stand."""
+    confidence: Confidence = "assumption"
+    """How sure they are."""
+
+
 class RegionFile(_Entry):
     """A border region: one region.toml beside the files it names."""
 
@@ -588,10 +737,14 @@ class RegionFile(_Entry):
     hazard: Annotated[list[HazardEntry], Field(max_length=1000)] = []
     scenario: Annotated[list[ScenarioEntry], Field(max_length=1000)] = []
     risk: Annotated[list[RiskEntry], Field(max_length=100)] = []
+    agreement: Annotated[list[AgreementEntry], Field(max_length=1000)] = []
+    cost: CostEntry | None = None
 
 
 #: Kinds of entries that are checked one by one, so that a broken one does not hide the defects of others.
-ENTRIES: dict[str, type[BaseModel]] = {"hazard": HazardEntry, "scenario": ScenarioEntry, "risk": RiskEntry}
+ENTRIES: dict[str, type[BaseModel]] = {
+    "hazard": HazardEntry, "scenario": ScenarioEntry, "risk": RiskEntry, "agreement": AgreementEntry,
+}  # fmt: skip
 
 
 def region_schema() -> dict[str, Any]:

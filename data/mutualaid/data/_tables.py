@@ -109,7 +109,10 @@ def load(path: Path, table: str, *, file: str, layer: str | None, crs: str | Non
     raw = read_raw(path, file, layer=layer, crs=crs)
     if weight and weight != "population":
         _rename_weight(raw, weight)
-    return raw, conform(raw, TABLES[table])
+    frame = conform(raw, TABLES[table])
+    if weight == "incidents":
+        frame = frame.assign(incidents=frame["population"])
+    return raw, frame
 
 
 def _rename_weight(raw: RawTable, weight: str) -> None:

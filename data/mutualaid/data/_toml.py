@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields, is_dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,20 @@ from pydantic_core import ErrorDetails
 
 from mutualaid.data._model import Parameters
 from mutualaid.data._paths import read_text, shown
-from mutualaid.data._schema import ENTRIES, ParametersEntry, RegionFile, default_profile
+from mutualaid.data._schema import (
+    CODE_PATTERN,
+    CRS_PATTERN,
+    DATE_PATTERN,
+    DAY_PATTERN,
+    ENTRIES,
+    ID_PATTERN,
+    ParametersEntry,
+    RegionFile,
+    default_profile,
+)
 from mutualaid.errors import Defect, RegionError
 
-__all__ = ["dump", "parse", "revise"]
+__all__ = ["changed", "dump", "parse", "revise"]
 
 
 def parse(path: Path) -> tuple[dict[str, Any], list[Defect]]:
@@ -29,7 +41,7 @@ def parse(path: Path) -> tuple[dict[str, Any], list[Defect]]:
     -------
     sections
         The valid sections by their field in `RegionFile`; one that has a defect is left out. Of a list of hazards,
-        scenarios or risks only the broken entries are, and None stands in their place.
+        scenarios, risks or agreements only the broken entries are, and None stands in their place.
     defects
         What is wrong with the others.
 
@@ -137,36 +149,43 @@ def _defect(file: str, detail: ErrorDetails) -> Defect:
             str(detail["input"]), re.findall(r"'(.*?)'", str(context["expected"])), n=1
         )
         remedy = f"did you mean {close[0]}" if close else "use one of them"
+        if isinstance(detail["input"], dict):  # what TOML makes of a full stop in a key
+            remedy = f'put the whole key in double quotes, like "{loc[-1]}.{next(iter(detail["input"]), "")}"'
     elif kind == "string_pattern_mismatch":
-        expected, remedy = _PATTERNS[str(loc[-1])]
+        expected, remedy = _PATTERNS[context["pattern"]]
     else:
         expected = re.sub(r"^(Input|String|List|Dictionary) should (be|have|match) (?=.)", "", expected)
         expected = expected.replace("Input should be ", "").replace("String should have ", "")
+        expected = re.sub(r" after validation, not \d+$", "", expected)
     if kind in ("float_type", "int_type"):
         remedy = "write plain digits with a decimal point, without quotes"
+    elif kind == "string_type" and isinstance(detail["input"], date):
+        expected, given, remedy = "a text", str(detail["input"]), "write it in double quotes"
     return Defect(file, where, expected, given, remedy)
 
 
-#: What keys with a pattern expect, and the remedy.
+#: What each pattern expects in words, and the remedy.
 _PATTERNS = {
-    "crs": ("a CRS by authority and code", 'write it like crs = "EPSG:32632"'),
-    "date": ("a date in ISO 8601, or a part of one", "write it like 2016-03-05, 2016-03 or 2016"),
-    "id": ("an id of letters, digits, full stops, hyphens and underscores", "use no other characters"),
+    CRS_PATTERN: ("a CRS by authority and code", 'write it like crs = "EPSG:32632"'),
+    DATE_PATTERN: ("a date in ISO 8601, or a part of one", "write it like 2016-03-05, 2016-03 or 2016"),
+    DAY_PATTERN: ("a day in ISO 8601", "write it like 2016-03-05"),
+    ID_PATTERN: ("an id of letters, digits, full stops, hyphens and underscores", "use no other characters"),
+    CODE_PATTERN: ("one capability code, without ;", "choose one of them"),
 }
 
 
 def _place(loc: list[Any]) -> str:
-    """Name a place as it looks in the file: ``[stations] file``, ``[[source]] 2, date``."""
-    if not loc:
-        return ""
-    head, *rest = loc
-    if rest and isinstance(rest[0], int):
-        keys = ".".join(map(str, rest[1:]))
-        return f"[[{head}]] {rest[0] + 1}" + (f", {keys}" if keys else "")
-    if head == "schema":
-        return "schema"
-    keys = ".".join(str(key + 1) if isinstance(key, int) else shown(key)[1:-1] for key in rest)
-    return f"[{head}] {keys}".rstrip()
+    """Name a place as in the file: ``[stations] file``, ``[[source]] 2, date``, ``[cost] coalition 1, cost``."""
+    if not loc or loc == ["schema"]:
+        return "".join(loc)
+    head, *keys = loc
+    text, gap = f"[[{head}]]" if keys and isinstance(keys[0], int) else f"[{head}]", " "
+    for key in keys:
+        if isinstance(key, int):  # counted as people do
+            text, gap = f"{text} {key + 1}", ", "
+        else:
+            text, gap = f"{text}{gap}{shown(key)[1:-1]}", "."
+    return text
 
 
 def _known(loc: list[Any]) -> list[str]:
@@ -206,6 +225,25 @@ def _table(header: str, values: Mapping[str, Any]) -> str:
         f"{_key(key)} = {_value(value)}" for key, value in values.items() if value is not None and value != {}
     ]
     return "\n".join([header, *lines])
+
+
+def changed(decision: Any) -> dict[str, Any]:
+    """Give what differs from the defaults of a frozen dataclass, in lists and mappings that `dump` writes."""
+    said = {}
+    for one in fields(decision):
+        value = getattr(decision, one.name)
+        usual = one.default if one.default_factory is MISSING else one.default_factory()
+        if value != usual and not (isinstance(value, float) and math.isnan(value)):
+            said[one.name] = _plain(value)
+    return said
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return changed(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _key(key: str) -> str:
