@@ -43,13 +43,15 @@ from mutualaid.coverage import (
     analyse,
     coverage,
     later_minutes,
+    levels,
     response_times,
     scenario_coverage,
     scenario_risk,
     scenario_table,
     standard,
 )
-from mutualaid.coverage._fair import drive_times, reached_by_road
+from mutualaid.coverage._fair import reached_by_road
+from mutualaid.coverage._fleets import drive_times
 from mutualaid.data import HazardScenario, HazardSource, Region, RiskCurve, demo_path, read_region
 from mutualaid.errors import HazardError
 from mutualaid.hazards import HazardLayer, check_hazards, read_hazard
@@ -487,8 +489,9 @@ def check_sums(result: ScenarioResult) -> None:
     table = scenario_table(result)
     numbers = table.columns.drop(["jurisdiction", "class", "severity"])
     if result.draws.empty:
-        assert table[["chance_alone", "chance_joint"]].isna().all(axis=None)
-        numbers = numbers.drop(["chance_alone", "chance_joint"])
+        chances = [f"chance_{level}" for level in levels(result.coverage)]
+        assert table[chances].isna().all(axis=None)
+        numbers = numbers.drop(chances)
     for name, rows in table.groupby("jurisdiction"):
         whole = rows[rows["class"] == "all"][numbers].iloc[0]
         parts = rows[rows["class"] != "all"][numbers].sum()
@@ -497,7 +500,7 @@ def check_sums(result: ScenarioResult) -> None:
     parts = table[(table["jurisdiction"] != "") & (table["class"] == "all")][numbers].sum()
     np.testing.assert_allclose(parts, whole, atol=1e-6)
     covered, people = result.coverage, result.coverage["population"]
-    for level in ("alone", "joint"):
+    for level in levels(covered):
         assert whole[f"fair_{level}"] == pytest.approx(people[covered[f"fair_{level}_covered"]].sum())
         assert whole[level] == pytest.approx(people[covered[f"{level}_covered"]].sum())
         assert whole[f"fair_{level}"] - whole[f"lost_{level}"] == pytest.approx(whole[level])

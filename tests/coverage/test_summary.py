@@ -40,6 +40,7 @@ def test_totals_by_hand(five_places: Region, straight_road: Network) -> None:
     }
     assert alone == {
         "covered": 240.0,
+        "expected": 240.0,
         "covered_share": 0.8,
         "gap": 60.0,
         "beyond_cutoff": 0.0,

@@ -1,8 +1,9 @@
 """Who reaches whom within the standard, alone and together, and the gaps that remain."""
 
+from mutualaid.coverage._again import coverage_again, covered_without
 from mutualaid.coverage._analysis import Analysis, analyse
-from mutualaid.coverage._coverage import LEVELS, coverage
-from mutualaid.coverage._fair import FairWeather
+from mutualaid.coverage._coverage import LEVELS, coverage, levels, within
+from mutualaid.coverage._fair import FairWeather, on_road
 from mutualaid.coverage._gaps import gaps
 from mutualaid.coverage._isochrones import isochrones
 from mutualaid.coverage._response import SEGMENTS, clock, response_times
@@ -10,7 +11,8 @@ from mutualaid.coverage._risk import RiskResult, later_minutes, scenario_risk
 from mutualaid.coverage._scenario import ScenarioResult, scenario_coverage
 from mutualaid.coverage._scenario_table import scenario_table
 from mutualaid.coverage._standards import CLOCK, Standard, standard, standards
-from mutualaid.coverage._summary import NULL_MEANS, summarise
+from mutualaid.coverage._summary import NULL_MEANS, json_ready, summarise
+from mutualaid.coverage._units import station_units
 from mutualaid.coverage._weighted import percentile_weighted
 
 __all__ = [
@@ -26,9 +28,14 @@ __all__ = [
     "analyse",
     "clock",
     "coverage",
+    "coverage_again",
+    "covered_without",
     "gaps",
     "isochrones",
+    "json_ready",
     "later_minutes",
+    "levels",
+    "on_road",
     "percentile_weighted",
     "response_times",
     "scenario_coverage",
@@ -36,5 +43,7 @@ __all__ = [
     "scenario_table",
     "standard",
     "standards",
+    "station_units",
     "summarise",
+    "within",
 ]

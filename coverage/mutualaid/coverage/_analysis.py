@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
 from mutualaid.coverage._coverage import coverage
-from mutualaid.coverage._fair import FairWeather, drive_times, reached_by_road
+from mutualaid.coverage._fair import FairWeather, reached_by_road
+from mutualaid.coverage._fleets import crossing_delays
 from mutualaid.coverage._gaps import gaps
 from mutualaid.coverage._isochrones import isochrones
-from mutualaid.coverage._response import response_times, turnout
+from mutualaid.coverage._response import turnout
 from mutualaid.coverage._risk import RiskResult, scenario_risk
 from mutualaid.coverage._scenario import ScenarioResult, scenario_coverage
 from mutualaid.coverage._scenario_table import hazard_numbers
 from mutualaid.coverage._standards import Standard, standard
 from mutualaid.coverage._summary import summarise
-from mutualaid.data import Parameters, Region
+from mutualaid.coverage._today import Today, first_own, level_times, today
+from mutualaid.coverage._units import station_units
+from mutualaid.data import Agreement, Parameters, Region, agreement_notes, agreements_in_force
 from mutualaid.errors import Defect, HazardError, RegionError, StandardError
 from mutualaid.hazards import Layers, read_layers, region_seams, same_maps
 from mutualaid.network import (
     Network,
+    RouteGraph,
     profile,
     reach,
     read_network,
@@ -62,7 +65,14 @@ class Analysis:
     demand
         The region's demand with ``partner`` and the same columns of its place on the road.
     times
-        Seconds by segment of each pair within the cutoff: see `response_times`.
+        Seconds by segment of each pair within the cutoff, as a joint team drives: see `response_times`.
+    times_agreed
+        The same for the pairs that may occur under the agreements in force, the own ones among them, with ``agreement``
+        and ``subsidiary``; None if no agreement is in force.
+    agreements
+        Agreements in force for the service on the day of the run.
+    notes
+        What must be known about agreements that do not count.
     coverage, coverage_local
         By the common standard, and by the one of the jurisdiction where the incident is: see `coverage`.
     gaps
@@ -74,8 +84,7 @@ class Analysis:
     seams
         Where the two sides of a border contradict each other about a hazard: see `mutualaid.hazards.seams`.
     fair
-        What scenarios are computed from, for `scenario_coverage` with scenarios of one's own; None if the region has
-        none.
+        What scenarios and measures are computed from, for `scenario_coverage` with scenarios of one's own.
     scenarios
         Coverage under each scenario of the region that could be computed: see `scenario_coverage`.
     risks
@@ -93,13 +102,16 @@ class Analysis:
     stations: gpd.GeoDataFrame
     demand: gpd.GeoDataFrame
     times: pd.DataFrame
+    times_agreed: pd.DataFrame | None
+    agreements: tuple[Agreement, ...]
+    notes: tuple[str, ...]
     coverage: gpd.GeoDataFrame
     coverage_local: gpd.GeoDataFrame
     gaps: gpd.GeoDataFrame
     isochrones: gpd.GeoDataFrame
     layers: Layers
     seams: gpd.GeoDataFrame
-    fair: FairWeather | None
+    fair: FairWeather
     scenarios: tuple[ScenarioResult, ...]
     risks: tuple[RiskResult, ...]
     not_computed: tuple[Defect, ...]
@@ -138,6 +150,8 @@ def analyse(
         If a standard is unknown, is one of another service, or ends with the full force.
     NetworkError
         If the roads cannot be read, or the profile is unknown.
+    AgreementError
+        If agreements in force contradict each other, or name crossings that are not there.
 
     Examples
     --------
@@ -152,14 +166,16 @@ def analyse(
     parameters = region.parameters
     tell = progress or _silent
     common, local = _standards(region)
-    stations = _stations(region)
+    day = date.fromisoformat(parameters.date) if parameters.date else datetime.now(UTC).astimezone().date()
+    agreements = agreements_in_force(region.agreements, parameters.service, day)
+    stations = _stations(region, agreements)
     _check_cutoff({rule.id: rule for rule in (common, *local.values())}, stations, parameters)
 
     tell("Reading the roads", 0.05)
     if network is None:
         network = read_network(region.network_files, crs=region.crs, jurisdictions=region.jurisdictions)
     tell("Placing people and stations on the roads", 0.35)
-    crossing_ms = _crossing_ms(network, parameters)
+    crossing_ms = np.rint(crossing_delays(network, parameters) * 1000).astype(np.int64)
     graph = route_graph(network, profile(parameters.profile), crossing_ms=crossing_ms)
     origins = snap(network, stations, max_m=parameters.snap_m, graph=graph)
     places = snap(network, region.demand, max_m=parameters.snap_m, graph=graph)
@@ -167,11 +183,13 @@ def analyse(
     demand = _with_partner(region.demand, region).join(places.rename(columns={"status": "road_status"}))
 
     tell("Driving", 0.45)
-    drive = drive_times(graph, origins, places, parameters.cutoff_s)
+    now = None
+    if agreements:
+        now = today(network, graph, stations, demand, region.jurisdictions, parameters, agreements)
+    times, agreed, now = _times(graph, now, origins, places, stations, demand, parameters)
     tell("Comparing with the standards", 0.55)
-    times = response_times(drive, stations, demand, parameters)
-    covered = coverage(times, demand, stations, common)
-    covered_local = coverage(times, demand, stations, local)
+    covered = coverage(times, demand, stations, common, agreed=agreed)
+    covered_local = coverage(times, demand, stations, local, agreed=agreed)
     tell("Outlining the gaps", 0.65)
     found = gaps(covered, region.jurisdictions, cell_m=region.cell_m, network=network)
     tell("Drawing isochrones", 0.75)
@@ -182,23 +200,22 @@ def analyse(
         region.jurisdictions,
         minutes=_MINUTES,
         land=shapely.union_all(region.jurisdictions.geometry.to_numpy()),
+        helps=_helps(agreements) if agreements else None,
     )
     tell("Comparing the partners' hazard layers", 0.8)
-    hazards = _hazards(
-        region,
-        lambda: FairWeather(
-            graph=graph,
-            stations=stations,
-            demand=demand,
-            jurisdictions=region.jurisdictions,
-            parameters=parameters,
-            standard=common,
-            coverage=covered,
-            connected=reached_by_road(graph, origins, places),
-            leaving=stations.index.isin(drive["origin"].unique()),
-        ),
-        tell,
+    fair = FairWeather(
+        graph=graph,
+        stations=stations,
+        demand=demand,
+        jurisdictions=region.jurisdictions,
+        parameters=parameters,
+        standard=common,
+        coverage=covered,
+        connected=reached_by_road(graph, origins, places),
+        leaving=stations.index.isin(times["station"].unique()),
+        today=now,
     )
+    hazards = _hazards(region, fair, tell)
     tell("Summing up", 0.88)
     numbers = None
     if region.hazards or region.scenarios:
@@ -214,13 +231,16 @@ def analyse(
         stations=stations,
         demand=demand,
         times=times,
+        times_agreed=agreed,
+        agreements=agreements,
+        notes=tuple(agreement_notes(region.agreements, parameters.service, day)),
         coverage=covered,
         coverage_local=covered_local,
         gaps=found,
         isochrones=bands,
         layers=hazards.layers,
         seams=hazards.seams,
-        fair=hazards.fair,
+        fair=fair,
         scenarios=hazards.scenarios,
         risks=hazards.risks,
         not_computed=hazards.not_computed,
@@ -234,22 +254,18 @@ class _Hazards:
 
     layers: Layers
     seams: gpd.GeoDataFrame
-    fair: FairWeather | None
     scenarios: tuple[ScenarioResult, ...]
     risks: tuple[RiskResult, ...]
     not_computed: tuple[Defect, ...]
 
 
-def _hazards(
-    region: Region, fair_weather: Callable[[], FairWeather], tell: Callable[[str, float], None]
-) -> _Hazards:
+def _hazards(region: Region, fair: FairWeather, tell: Callable[[str, float], None]) -> _Hazards:
     """Compute everything about hazards that can be computed; what cannot is listed, and hinders nothing else."""
     layers = read_layers(region)
     defects = list(layers.broken(layers.defects))
     found_seams, lacking = region_seams(region, layers)
     defects += lacking
     results: dict[str, ScenarioResult] = {}
-    fair = fair_weather() if region.scenarios else None
     for number, scenario in enumerate(region.scenarios):
         tell(f"Scenario: {scenario.name}", 0.8 + 0.08 * number / len(region.scenarios))
         if lost := [name for name in scenario.layers if name in layers.defects]:
@@ -257,7 +273,6 @@ def _hazards(
             where, remedy = f"scenario {scenario.id}", "correct them; the scenario was left out"
             defects.append(Defect("region.toml", where, expected, got, remedy))
             continue
-        assert fair is not None
         try:
             results[scenario.id] = scenario_coverage(fair, scenario, layers.layers)
         except HazardError as error:
@@ -273,7 +288,7 @@ def _hazards(
         except HazardError as error:
             defects += error.defects
     unique = tuple(dict.fromkeys(defects))
-    return _Hazards(layers, found_seams, fair, tuple(results.values()), tuple(risks), unique)
+    return _Hazards(layers, found_seams, tuple(results.values()), tuple(risks), unique)
 
 
 def _named(scenario: str, defect: Defect) -> Defect:
@@ -335,8 +350,8 @@ def _check_cutoff(rules: Mapping[str, Standard], stations: gpd.GeoDataFrame, par
         raise StandardError(defects)
 
 
-def _stations(region: Region) -> gpd.GeoDataFrame:
-    """Active stations of the service, with their partner and turnout."""
+def _stations(region: Region, agreements: tuple[Agreement, ...]) -> gpd.GeoDataFrame:
+    """Active stations of the service that have a unit of the kind needed, with their partner and turnout."""
     service = region.parameters.service
     chosen = region.stations[
         (region.stations["service"] == service) & (region.stations["status"] == "active")
@@ -346,26 +361,46 @@ def _stations(region: Region) -> gpd.GeoDataFrame:
         got = ", ".join(f"{n} {kind}" for kind, n in kinds.value_counts().items()) or "no stations"
         remedy = "add one to the stations, or choose another service in [parameters]"
         raise RegionError([Defect("", "stations", f"an active station of service {service}", got, remedy)])
+    chosen = _with_partner(chosen, region)
+    needed = region.parameters.capability
+    found = station_units(chosen, region.units, needed, agreements)
+    chosen = chosen.assign(units=found["units"])[found["able"] == "yes"]
+    if chosen.empty:
+        got = ", ".join(f"{n} {word}" for word, n in found["able"].value_counts().items())
+        expected = f"a station known to have a unit with the capability {needed}"
+        remedy = "add its units to the units table, or leave capability out of [parameters]"
+        raise RegionError([Defect("", "units", expected, got, remedy)])
     turnout_s, assumed = turnout(chosen, region.parameters)
-    return _with_partner(chosen, region).assign(turnout_used_s=turnout_s, turnout_assumed=assumed)
+    return chosen.assign(turnout_used_s=turnout_s, turnout_assumed=assumed)
 
 
 def _with_partner(table: gpd.GeoDataFrame, region: Region) -> gpd.GeoDataFrame:
     return table.assign(partner=table["jurisdiction"].map(region.jurisdictions["partner"]))
 
 
-def _crossing_ms(network: Network, parameters: Parameters) -> NDArray[np.int64]:
-    """Delay of each crossing: its own if stated, else the general one where it is international."""
-    crossings = network.crossings
-    general = np.where(crossings["international"], parameters.crossing_s, 0.0)
-    delay_s = pd.Series(general, index=crossings.index)
-    defects = []
-    for name in parameters.crossing_delay_s:
-        if name not in delay_s.index:
-            near = difflib.get_close_matches(name, map(str, delay_s.index), n=3, cutoff=0.3)
-            remedy = f"use the id of a crossing{', such as ' if near else ''}{', '.join(near)}"
-            defects.append(Defect("", "crossing_delay_s", "ids of crossings", repr(name), remedy))
-    if defects:
-        raise RegionError(defects)
-    delay_s.update(pd.Series(dict(parameters.crossing_delay_s), dtype="float64"))
-    return np.rint(delay_s.to_numpy() * 1000).astype(np.int64)
+def _helps(agreements: tuple[Agreement, ...]) -> dict[str, set[str]]:
+    """Partners that each partner may help."""
+    found: dict[str, set[str]] = {}
+    for one in agreements:
+        for helper, host in one.pairs:
+            found.setdefault(helper, set()).add(host)
+    return found
+
+
+def _times(
+    graph: RouteGraph,
+    now: Today | None,
+    origins: pd.DataFrame,
+    places: pd.DataFrame,
+    stations: gpd.GeoDataFrame,
+    demand: gpd.GeoDataFrame,
+    parameters: Parameters,
+) -> tuple[pd.DataFrame, pd.DataFrame | None, Today | None]:
+    """Response times of the joint team and under the agreements, and what those let vehicles do."""
+    given = (origins, places, stations, demand, parameters, parameters.cutoff_s)
+    times, agreed = level_times(graph, now, *given)
+    if now is not None and agreed is not None:
+        now = replace(now, area=first_own(agreed, stations, demand))
+        if any(one.excluded_pairs for one in now.agreements):
+            times, agreed = level_times(graph, now, *given)
+    return times, agreed, now

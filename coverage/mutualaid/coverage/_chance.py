@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mutualaid.coverage._coverage import LEVELS, within
-from mutualaid.coverage._fair import FairWeather, drive_times, lead_s, response_under
+from mutualaid.coverage._coverage import levels, within
+from mutualaid.coverage._fair import FairWeather, lead_s
+from mutualaid.coverage._today import level_times
 from mutualaid.data import HazardScenario
 from mutualaid.hazards import sample_closures
 from mutualaid.network import RouteGraph, reweighted
@@ -19,7 +22,7 @@ __all__ = ["drawn"]
 
 def drawn(
     fair: FairWeather,
-    graph: RouteGraph,
+    hazard: Callable[[RouteGraph], RouteGraph],
     origins: pd.DataFrame,
     places: pd.DataFrame,
     stations: pd.DataFrame,
@@ -29,7 +32,8 @@ def drawn(
 ) -> tuple[dict[str, NDArray[np.float64]], pd.DataFrame]:
     """Draw closures, and give how often each place is reached within the standard, by level.
 
-    Each road is drawn by itself. Equal draws are computed once.
+    `hazard` gives what is left of roads without those that close by chance. Each road is drawn by itself. Equal draws
+    are computed once.
     """
     chance = roads["probability"].fillna(0.0).to_numpy()
     # A road that is closed somewhere still serves the houses at its open ends, until all of it is closed.
@@ -37,28 +41,39 @@ def drawn(
     closed = sample_closures(chance, scenario.draws, scenario.seed, roads=risky)
     kinds, kind, count = np.unique(closed, axis=0, return_inverse=True, return_counts=True)
     limit_s = _useful_drive_s(fair, stations)
-    hits = {level: np.zeros(len(places)) for level in LEVELS}
-    people = {level: np.zeros(len(kinds)) for level in LEVELS}
+    asked = levels(fair.coverage)
+    hits = {level: np.zeros(len(places)) for level in asked}
+    people = {level: np.zeros(len(kinds)) for level in asked}
     weight = fair.demand["population"].to_numpy()
-    for number, (shut, times) in enumerate(zip(kinds, count, strict=True)):
-        drive_ms = graph.drive_ms.astype(np.int64)
-        edges = 2 * risky[shut][:, None] + np.array([0, 1])
-        drive_ms[edges.ravel()] = -1
-        left = reweighted(graph, drive_ms)
+    for number, (shut, repeats) in enumerate(zip(kinds, count, strict=True)):
+        change = partial(_closed, hazard, risky[shut])
         start, end = (_off_closed(table, risky[shut]) for table in (origins, places))
-        drive = drive_times(left, start, end, limit_s)
-        covered = within(response_under(fair, drive, stations), fair.demand, fair.stations, fair.standard)
-        for level in LEVELS:
-            hits[level] += times * covered[level]
+        times, agreed = level_times(
+            fair.graph, fair.today, start, end, fair.stations, fair.demand, fair.parameters, limit_s,
+            change=change, delay_s=stations["delay_s"].to_numpy(),
+        )  # fmt: skip
+        covered = within(times, fair.demand, fair.stations, fair.standard, agreed=agreed)
+        for level in asked:
+            hits[level] += repeats * covered[level]
             people[level][number] = math.fsum(weight[covered[level]])
-    table = pd.DataFrame({level: people[level][kind.ravel()] for level in LEVELS})
+    table = pd.DataFrame({level: people[level][kind.ravel()] for level in asked})
     table.index.name = "draw"
     found: dict[str, NDArray[np.float64]] = {}
-    for level in LEVELS:
+    for level in asked:
         share = hits[level] / scenario.draws
         found[f"{level}_probability"] = share
         found[f"{level}_error"] = np.sqrt(share * (1 - share) / scenario.draws)
     return found, table
+
+
+def _closed(
+    hazard: Callable[[RouteGraph], RouteGraph], roads: NDArray[np.int64], base: RouteGraph
+) -> RouteGraph:
+    """Give what is left of the roads if some more are closed."""
+    left = hazard(base)
+    drive_ms = left.drive_ms.astype(np.int64)
+    drive_ms[(2 * roads[:, None] + np.array([0, 1])).ravel()] = -1
+    return reweighted(left, drive_ms)
 
 
 def _off_closed(places: pd.DataFrame, closed: NDArray[np.int64]) -> pd.DataFrame:

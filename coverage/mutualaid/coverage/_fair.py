@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mutualaid.coverage._response import response_times
 from mutualaid.coverage._standards import Standard
+from mutualaid.coverage._today import Today
 from mutualaid.data import Parameters
 from mutualaid.hazards import HazardLayer, RoadPieces, lay_on_roads
-from mutualaid.network import RouteGraph, nearest, travel_times
+from mutualaid.network import RouteGraph, nearest
 
-__all__ = ["FairWeather", "drive_times", "end_s", "lead_s", "reached_by_road", "response_under"]
+__all__ = ["FairWeather", "end_s", "lead_s", "on_road", "reached_by_road"]
 
 #: Longest time that a search tells apart, in seconds: without limit, for whether there is a way at all.
 _NO_LIMIT_S = 1_000_000.0
@@ -43,6 +43,8 @@ class FairWeather:
         (demand,) bool: some station has a way there, however long.
     leaving
         (stations,) bool: it reaches some demand within the cutoff.
+    today
+        What the agreements in force let vehicles do; None if none is.
     """
 
     graph: RouteGraph
@@ -54,6 +56,7 @@ class FairWeather:
     coverage: gpd.GeoDataFrame
     connected: NDArray[np.bool_]
     leaving: NDArray[np.bool_]
+    today: Today | None = None
     _laid: dict[str, RoadPieces] = field(default_factory=dict, repr=False)
 
     def laid(self, layer: HazardLayer) -> RoadPieces:
@@ -68,24 +71,12 @@ class FairWeather:
         return self.graph.network.lines()
 
 
-def drive_times(
-    graph: RouteGraph, origins: pd.DataFrame, places: pd.DataFrame, limit_s: float
-) -> pd.DataFrame:
-    """Drive times by pair; ids as categories, because a text for each of millions of pairs is slow."""
-    drive = travel_times(
-        graph, origins.reset_index(drop=True), places.reset_index(drop=True), limit_s=limit_s
-    )
-    return drive.assign(
-        origin=pd.Categorical.from_codes(drive["origin"], categories=origins.index),
-        destination=pd.Categorical.from_codes(drive["destination"], categories=places.index),
-    )
-
-
-def response_under(fair: FairWeather, drive: pd.DataFrame, stations: pd.DataFrame) -> pd.DataFrame:
-    """Response times with what the hazard adds to the turnout: `stations` holds ``delay_s``."""
-    times = response_times(drive, fair.stations, fair.demand, fair.parameters)
-    delay_s = stations["delay_s"].to_numpy()
-    return times.assign(turnout_s=times["turnout_s"] + delay_s[times["station"].cat.codes])
+def on_road(places: pd.DataFrame) -> pd.DataFrame:
+    """Give stations or demand of a run as `mutualaid.network.snap` gave their places."""
+    columns: dict[str, pd.Series] = {
+        name: places[name] for name in ("road", "fraction", "side", "distance_m")
+    }
+    return pd.DataFrame(columns | {"status": places["road_status"]}, index=places.index)
 
 
 def reached_by_road(graph: RouteGraph, origins: pd.DataFrame, places: pd.DataFrame) -> NDArray[np.bool_]:

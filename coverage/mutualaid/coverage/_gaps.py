@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from mutualaid.coverage._coverage import LEVELS
+from mutualaid.coverage._coverage import levels
 from mutualaid.coverage._weighted import percentile_weighted
 from mutualaid.network import Network
 
@@ -56,10 +56,11 @@ def gaps(
     network: Network | None = None,
     link_m: float = 250.0,
 ) -> gpd.GeoDataFrame:
-    """Join demand that is not covered into gaps, alone and jointly.
+    """Join demand that is not covered into gaps, at each level.
 
-    At level ``alone`` a gap is what the own stations leave; at level ``joint`` what nobody closes. People who
-    cannot be reached by road are in the gaps of both levels. No gap is dropped for being small: over the gaps
+    At level ``alone`` a gap is what the own stations leave; at level ``agreed`` what is left under the agreements in
+    force; at level ``joint`` what nobody closes. People who
+    cannot be reached by road are in the gaps of all levels. No gap is dropped for being small: over the gaps
     of a level, ``population`` sums to everybody who is not covered at it.
 
     Demand that stands for cells is connected where cells touch, corners included, and a gap is the union of
@@ -110,7 +111,8 @@ def gaps(
     if cell_m is not None and not {"cell_x", "cell_y"} <= set(coverage.columns):
         cell_m = None
     found = pd.concat(
-        [_level(coverage, level, jurisdictions, cell_m, link_m) for level in LEVELS], ignore_index=True
+        [_level(coverage, level, jurisdictions, cell_m, link_m) for level in levels(coverage)],
+        ignore_index=True,
     )
     order = np.argsort(-found["population"].to_numpy(), kind="stable")
     found = found.iloc[order].set_index(pd.Index([f"G{i}" for i in range(1, len(found) + 1)], name="id"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -35,6 +35,7 @@ def isochrones(
     buffer_m: float = 60.0,
     hole_m2: float = 20_000.0,
     land: shapely.Geometry | None = None,
+    helps: Mapping[str, Collection[str]] | None = None,
 ) -> gpd.GeoDataFrame:
     """Draw how far units get in so many minutes on the road, for each station and merged for each level.
 
@@ -64,12 +65,15 @@ def isochrones(
         Holes in a polygon up to this size, in square metres, are filled.
     land
         What to cut the polygons to, in the CRS of `network`; nothing is cut without it.
+    helps
+        Partners that each partner may help under the agreements in force: then there is a level ``agreed``, at which a
+        station counts in their jurisdictions too. Delays and the other limits of an agreement are not in it.
 
     Returns
     -------
     GeoDataFrame
-        One row for each band that is not empty: ``station`` (id; empty if merged), ``level`` (``alone`` or
-        ``joint``; empty for a single station), ``from_min``, ``to_min`` (above the one, up to the other),
+        One row for each band that is not empty: ``station`` (id; empty if merged), ``level`` (``alone``,
+        ``agreed`` or ``joint``; empty for a single station), ``from_min``, ``to_min`` (above the one, up to the other),
         geometry. The bands of a station, and those of a level, do not overlap.
 
     Raises
@@ -111,9 +115,12 @@ def isochrones(
             lambda team: _grown(network, _first(rows_of, team), ends * 60, buffer_m, hole_m2, land), wanted
         )
         grown = dict(zip(wanted, shapes, strict=True))
-        at_home = _at_home({key: grown[team] for key, team in teams.items()}, jurisdictions, len(ends))
+        merged = {key: grown[team] for key, team in teams.items()}
         layers = [(name, "", grown[(name,)]) for name in names]
-        layers += [("", "alone", at_home), ("", "joint", grown[tuple(names)])]
+        layers.append(("", "alone", _where_due(merged, jurisdictions, {}, len(ends))))
+        if helps is not None:
+            layers.append(("", "agreed", _where_due(merged, jurisdictions, helps, len(ends))))
+        layers.append(("", "joint", grown[tuple(names)]))
         bands = pool.map(lambda layer: _bands(layer[0], layer[1], layer[2], ends), layers)
         rows = [row for layer in bands for row in layer]
     columns = ["station", "level", "from_min", "to_min", "geometry"]
@@ -197,12 +204,15 @@ def _polygons(shape: Any) -> Any:
     return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 
-def _at_home(
-    merged: Mapping[str, list[shapely.Geometry]], jurisdictions: gpd.GeoDataFrame, n: int
+def _where_due(
+    merged: Mapping[str, list[shapely.Geometry]],
+    jurisdictions: gpd.GeoDataFrame,
+    helps: Mapping[str, Collection[str]],
+    n: int,
 ) -> list[shapely.Geometry]:
-    """Polygon within each limit, each partner's stations in its own jurisdictions only."""
-    whose, shapes = jurisdictions["partner"].to_numpy(), jurisdictions.geometry.to_numpy()
-    area = {key: shapely.union_all(shapes[whose == key]) for key in merged}
+    """Polygon within each limit, each partner's stations in its own jurisdictions and in those that it helps."""
+    whose, shapes = jurisdictions["partner"], jurisdictions.geometry.to_numpy()
+    area = {key: shapely.union_all(shapes[whose.isin([key, *helps.get(key, ())])]) for key in merged}
     return [
         _polygons(shapely.union_all([shapely.intersection(merged[key][i], area[key]) for key in merged]))
         for i in range(n)

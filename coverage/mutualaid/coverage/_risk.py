@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mutualaid.coverage._coverage import LEVELS
+from mutualaid.coverage._coverage import levels
 from mutualaid.coverage._scenario import ScenarioResult
 from mutualaid.data import RiskCurve
 from mutualaid.errors import Defect, HazardError
@@ -37,7 +37,7 @@ class RiskResult:
         year and what it is made of: ``between``, ``tail``, ``frequent``; and one column for each return period,
         ``years_<n>``, with the value of that scenario.
     places
-        Index of the demand: expected people out of reach a year, ``alone`` and ``joint``.
+        Index of the demand: expected people out of reach a year, by level.
     findings
         What contradicts itself: a value that falls although the event gets rarer, or is exactly the same.
     tail_rule, frequent_rule
@@ -86,7 +86,7 @@ def scenario_risk(risk: RiskCurve, results: Mapping[str, ScenarioResult]) -> Ris
     jurisdiction = some["jurisdiction"].to_numpy()
     rows, findings = [], []
     places = {}
-    for level in LEVELS:
+    for level in levels(some):
         lost = pd.DataFrame({years: _lost(one, level) for years, one in chosen.items()}, index=some.index)
         later = pd.DataFrame(
             {years: later_minutes(one, level) for years, one in chosen.items()},
@@ -148,7 +148,7 @@ def later_minutes(result: ScenarioResult, level: str) -> NDArray[np.float64]:
     result
         Result of the scenario.
     level
-        ``alone`` or ``joint``.
+        One of its `levels`.
 
     Returns
     -------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import geopandas as gpd
@@ -13,8 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mutualaid.coverage._chance import drawn
-from mutualaid.coverage._coverage import LEVELS, coverage
-from mutualaid.coverage._fair import FairWeather, drive_times, end_s, reached_by_road, response_under
+from mutualaid.coverage._coverage import coverage, levels
+from mutualaid.coverage._fair import FairWeather, end_s, on_road, reached_by_road
+from mutualaid.coverage._today import level_times
 from mutualaid.data import HazardScenario
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards import (
@@ -57,16 +59,15 @@ class ScenarioResult:
         On the index, geometry and columns of `coverage` (``status``, ``alone_s``, ``joint_covered`` …), under
         the hazard, and
 
-        * ``fair_status``, ``fair_alone_s``, ``fair_joint_s``, ``fair_alone_covered``,
-          ``fair_joint_covered``: without it;
+        * ``fair_status`` and, for each level, ``fair_{level}_s`` and ``fair_{level}_covered``: without it;
         * ``severity``, ``severity_status``, ``hazard``, ``layer`` and ``severity_<hazard>`` of the place itself;
         * ``exposed`` (boolean, missing if unknown): the place is in a hazard; ``flooded``: in water;
         * ``isolated`` (bool): no open way leads to it, neither from the largest part of the roads that still hangs
           together nor from a station in service, although in fair weather there is one;
         * ``loss``: ``held`` (the own service no longer comes in time, the joint team does), ``lost`` (the joint team
           came in time, and now nobody does) or ``none``;
-        * with probabilities of closure: ``alone_probability`` and ``joint_probability`` of being reached within
-          the standard, and ``alone_error``, ``joint_error``, their standard errors. The other columns then hold for
+        * with probabilities of closure: ``{level}_probability`` of being reached within the standard, and
+          ``{level}_error``, its standard error. The other columns then hold for
           roads that are certainly closed alone.
     draws
         People reached within the standard in each draw, by level; empty without probabilities of closure.
@@ -140,22 +141,31 @@ def scenario_coverage(
     by_name = _closed_by_name(fair.graph, scenario)
     shut = by_name | (left.roads["probability"] >= 1).to_numpy()
     table = _shut(left.roads.assign(closed_by_name=by_name), shut, roads["length_m"].to_numpy())
-    graph = reweighted(fair.graph, _drive_ms(fair.graph, table))
+
+    @cache
+    def hazard(base: RouteGraph) -> RouteGraph:
+        """Give what the scenario leaves of roads, whosever vehicles drive on them."""
+        return reweighted(base, _drive_ms(base, table))
+
+    graph = hazard(fair.graph)
     stations = _station_states(fair, scenario, wanted)
     serving = (stations["state"] != "out").to_numpy()
     origins = _positions(left, shut, fair.stations, serving)
     places = _positions(left, shut, fair.demand)
-    drive = drive_times(graph, origins, places, fair.parameters.cutoff_s)
-    stuck = serving & ~fair.stations.index.isin(drive["origin"].unique()) & fair.leaving
+    times, agreed = level_times(
+        fair.graph, fair.today, origins, places, fair.stations, fair.demand, fair.parameters,
+        fair.parameters.cutoff_s, change=hazard, delay_s=stations["delay_s"].to_numpy(),
+    )  # fmt: skip
+    stuck = serving & ~fair.stations.index.isin(times["station"].unique()) & fair.leaving
     stations.loc[stuck, "state"] = "cut_off"
-    covered = coverage(response_under(fair, drive, stations), fair.demand, fair.stations, fair.standard)
+    covered = coverage(times, fair.demand, fair.stations, fair.standard, agreed=agreed)
     said = _severity(fair.demand, scenario, wanted, fair.jurisdictions)
     # Who is cut off with a station in service is not alone; who is not cut off waits for one, and is not isolated.
     anywhere = pd.concat([origins, main_part(graph)], ignore_index=True)
     found = _described(fair, covered, said, reached_by_road(graph, anywhere, places))
-    draws = pd.DataFrame(columns=list(LEVELS), dtype=np.float64)
+    draws = pd.DataFrame(columns=list(levels(covered)), dtype=np.float64)
     if table["probability"].gt(0).any():
-        chances, draws = drawn(fair, graph, origins, places, stations, table, shut, scenario)
+        chances, draws = drawn(fair, hazard, origins, places, stations, table, shut, scenario)
         found = found.assign(**chances)
     mine = tuple(layer for layer in wanted if layer.id in scenario.layers)
     return ScenarioResult(
@@ -253,10 +263,10 @@ def _positions(
     status = places["road_status"].to_numpy(dtype=object)
     if taking_part is not None:
         status = np.where(taking_part, status, "out")
-    columns: dict[str, Any] = {name: places[name] for name in ("road", "fraction", "side", "distance_m")}
-    columns |= {"share_a": shares[:, 0], "share_b": shares[:, 1], "stretch": stretch}
-    columns |= {"passed_a": passed[:, 0], "passed_b": passed[:, 1], "status": status}
-    return pd.DataFrame(columns, index=places.index)
+    return on_road(places).assign(
+        share_a=shares[:, 0], share_b=shares[:, 1], stretch=stretch,
+        passed_a=passed[:, 0], passed_b=passed[:, 1], status=status,
+    )  # fmt: skip
 
 
 # --- stations and places -------------------------------------------------------------------------------------
@@ -314,7 +324,7 @@ def _described(
     """Coverage with the hazard at each place, and what was there without it."""
     before = fair.coverage
     columns: dict[str, Any] = {"fair_status": before["status"]}
-    for level in LEVELS:
+    for level in levels(before):
         columns[f"fair_{level}_s"] = before[f"{level}_s"]
         columns[f"fair_{level}_covered"] = before[f"{level}_covered"]
     columns |= {name: places[name] for name in ("severity", "hazard", "layer")}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mutualaid.coverage._coverage import LEVELS
+from mutualaid.coverage._coverage import levels
 from mutualaid.coverage._risk import RiskResult, later_minutes
 from mutualaid.coverage._scenario import ScenarioResult
 from mutualaid.errors import Defect
@@ -103,27 +103,28 @@ def _sums(
 
 def _measures(result: ScenarioResult) -> dict[str, NDArray[np.float64]]:
     covered = result.coverage
+    asked = levels(covered)
     people = covered["population"].to_numpy(np.float64)
 
     def where(mask: pd.Series | NDArray[Any]) -> NDArray[np.float64]:
         return np.where(np.asarray(mask, dtype=np.bool_), people, 0.0)
 
     measures = {"population": people}
-    measures |= {f"fair_{level}": where(covered[f"fair_{level}_covered"]) for level in LEVELS}
-    measures |= {level: where(covered[f"{level}_covered"]) for level in LEVELS}
+    measures |= {f"fair_{level}": where(covered[f"fair_{level}_covered"]) for level in asked}
+    measures |= {level: where(covered[f"{level}_covered"]) for level in asked}
     measures |= {
         f"lost_{level}": where(covered[f"fair_{level}_covered"] & ~covered[f"{level}_covered"])
-        for level in LEVELS
+        for level in asked
     }
     measures["held"] = where(covered["loss"] == "held")
     measures["isolated"] = where(covered["isolated"])
-    measures |= {f"later_{level}": later_minutes(result, level) for level in LEVELS}
+    measures |= {f"later_{level}": later_minutes(result, level) for level in asked}
     drawn = len(result.draws) > 0
     measures |= {
         f"chance_{level}": people * covered[f"{level}_probability"].to_numpy()
         if drawn
         else np.full(len(people), np.nan)
-        for level in LEVELS
+        for level in asked
     }
     return measures
 
@@ -217,7 +218,7 @@ def _scenario(result: ScenarioResult) -> dict[str, Any]:
                 "people": float(result.draws[level].mean()),
                 "error": float(result.draws[level].std(ddof=1) / math.sqrt(len(result.draws))),
             }
-            for level in LEVELS
+            for level in levels(covered)
         } | {"draws": len(result.draws), "seed": scenario.seed}
     return block
 

@@ -11,12 +11,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from mutualaid.coverage._coverage import LEVELS
+from mutualaid.coverage._coverage import levels
 from mutualaid.coverage._standards import Standard
 from mutualaid.coverage._weighted import percentile_weighted
 from mutualaid.data import Region
 
-__all__ = ["NULL_MEANS", "summarise"]
+__all__ = ["NULL_MEANS", "json_ready", "summarise"]
 
 #: What a missing value means, by key.
 NULL_MEANS: Mapping[str, str] = {
@@ -93,10 +93,11 @@ def summarise(
           ``other_partner_share`` (people whose first due at ``joint`` is another partner's),
           ``sooner_population`` and ``saved_median_s`` (people reached sooner together, and by how much those
           gain whom somebody reaches alone), ``newly_reached_population`` (reached within the cutoff only
-          together), and for ``alone`` and ``joint`` a block with ``covered``, ``covered_share``, ``gap``,
-          ``beyond_cutoff`` (by road, but nobody within the cutoff), ``median_s``, ``p90_s``, ``mean_s``,
-          ``met`` (whether the standard's share, or average, is met), ``depth_2`` and ``depth_3`` (people with
-          at least so many stations within the standard);
+          together), and for each level (``agreed`` where an agreement is in force, and ``closed_by_agreed``
+          then) a block with ``covered``, ``expected`` (people that must be expected to find a unit free in time),
+          ``covered_share``, ``gap``, ``beyond_cutoff`` (by road, but nobody within the cutoff), ``median_s``,
+          ``p90_s``, ``mean_s``, ``met`` (whether the standard's share, or average, is met),
+          ``depth_2`` and ``depth_3`` (people with at least so many stations within the standard);
         * ``gaps``: a list of the gaps without their polygons;
         * ``hazards``, if the region has any: ``layers``, ``crosswalk`` (the mapping onto the common scale that was
           used), ``seams``, ``scenarios`` (by id: the numbers of `scenario_table`, stations, roads), ``risks``,
@@ -128,7 +129,7 @@ def summarise(
             "turnout_assumed": int(stations["turnout_assumed"].sum()),
         },
         "demand_points": len(common),
-        "headline": _headline(by_common["total"], gaps, standard)
+        "headline": _headline(by_common["total"], gaps, standard, levels(common))
         | {"population_unknown": _unknown(region.jurisdictions, common)},
         "common": by_common,
         "local": _blocks(local, region.jurisdictions, local_standards),
@@ -137,20 +138,24 @@ def summarise(
     }
     if hazards is not None:
         result["hazards"] = hazards
-    ready: dict[str, Any] = _json_ready(result)
+    ready: dict[str, Any] = json_ready(result)
     return ready
 
 
-def _headline(total: Mapping[str, Any], gaps: gpd.GeoDataFrame, standard: Standard) -> dict[str, Any]:
+def _headline(
+    total: Mapping[str, Any], gaps: gpd.GeoDataFrame, standard: Standard, asked: tuple[str, ...]
+) -> dict[str, Any]:
     """Give the numbers of the one sentence that everybody quotes."""
     same = {key: total[key] for key in ("population", "closed_by_joint", "remaining", "unreachable")}
-    levels = {
+    by_level = {
         f"{key}_{level}{share}": total[level][f"{key}{share}"]
         for key, share in (("covered", ""), ("covered", "_share"))
-        for level in LEVELS
+        for level in asked
     }
-    counts = {f"gaps_{level}": int((gaps["level"] == level).sum()) for level in LEVELS}
-    return same | levels | counts | {"limit_s": standard.limit_s}
+    if "agreed" in asked:
+        by_level["closed_by_agreed"] = total["closed_by_agreed"]
+    counts = {f"gaps_{level}": int((gaps["level"] == level).sum()) for level in asked}
+    return same | by_level | counts | {"limit_s": standard.limit_s}
 
 
 def _blocks(
@@ -188,7 +193,7 @@ def _block(covered: gpd.GeoDataFrame, name: str, rules: Mapping[str, Standard]) 
         "name": name,
         "population": math.fsum(people),
         "share": rule.share if rule else None,
-        "closed_by_joint": math.fsum(people[status == "joint"]),
+        **{f"closed_by_{level}": _closed(covered, level) for level in levels(covered)[1:]},
         "remaining": math.fsum(people[~covered["joint_covered"]]),
         "unreachable": math.fsum(people[status == "unreachable"]),
         "other_partner_population": math.fsum(people[other]),
@@ -198,7 +203,12 @@ def _block(covered: gpd.GeoDataFrame, name: str, rules: Mapping[str, Standard]) 
         "saved_median_s": percentile_weighted(
             (covered["alone_s"] - covered["joint_s"])[both], people[both], 0.5
         ),
-    } | {level: _level(covered, level, rule) for level in LEVELS}
+    } | {level: _level(covered, level, rule) for level in levels(covered)}
+
+
+def _closed(covered: gpd.GeoDataFrame, level: str) -> float:
+    """People whom a level reaches in time and the own stations do not."""
+    return math.fsum(covered["population"][covered[f"{level}_covered"] & ~covered["alone_covered"]])
 
 
 def _level(covered: gpd.GeoDataFrame, level: str, rule: Standard | None) -> dict[str, Any]:
@@ -207,8 +217,10 @@ def _level(covered: gpd.GeoDataFrame, level: str, rule: Standard | None) -> dict
     share = _ratio(inside, math.fsum(people))
     lived = people > 0
     mean = float(np.average(seconds[lived], weights=people[lived])) if lived.any() else math.nan
+    expected = covered.get(f"{level}_expected", covered[f"{level}_covered"])
     return {
         "covered": inside,
+        "expected": math.fsum(people * expected),
         "covered_share": share,
         "gap": math.fsum(people[~covered[f"{level}_covered"]]),
         "beyond_cutoff": math.fsum(people[np.isinf(seconds) & (covered["road_status"] == "ok")]),
@@ -233,12 +245,12 @@ def _ratio(part: float, whole: float) -> float | None:
     return part / whole if whole > 0 else None
 
 
-def _json_ready(value: Any, *, share: bool = False) -> Any:
+def json_ready(value: Any, *, share: bool = False) -> Any:
     """Plain Python values: NaN and inf become None, people and seconds keep three decimals, shares six."""
     if isinstance(value, Mapping):
-        return {str(key): _json_ready(item, share=str(key).endswith("share")) for key, item in value.items()}
+        return {str(key): json_ready(item, share=str(key).endswith("share")) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_json_ready(item) for item in value]
+        return [json_ready(item) for item in value]
     if value is pd.NA:
         return None
     if isinstance(value, np.generic):

@@ -1,0 +1,253 @@
+"""How vehicles of each partner drive: delays at crossings, roads abroad that they may not pass, their speed there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mutualaid.data import Agreement, Parameters
+from mutualaid.errors import AgreementError, Defect, RegionError
+from mutualaid.network import Network, RouteGraph, edge_times, profile, reweighted, route_graph, travel_times
+
+__all__ = ["Fleet", "crossing_delays", "drive_times", "fleet_times", "group_fleets"]
+
+#: Seconds at a crossing beyond which nobody waits: about as much as the search can tell apart.
+_LONGEST_S = 1_000_000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Fleet:
+    """Stations whose vehicles drive by the same rules to the same places.
+
+    Attributes
+    ----------
+    graph
+        The roads as these vehicles may use them: delays at crossings, roads abroad that they may not pass, their
+        speed there.
+    stations, places
+        (stations,) and (demand,) bool.
+    """
+
+    graph: RouteGraph
+    stations: NDArray[np.bool_]
+    places: NDArray[np.bool_]
+
+
+def crossing_delays(network: Network, parameters: Parameters) -> NDArray[np.float64]:
+    """Seconds of each crossing for the joint team: its own if stated, else the general ones if international."""
+    crossings = network.crossings
+    general = np.where(crossings["international"], parameters.crossing_s, 0.0)
+    delay_s = pd.Series(general, index=crossings.index)
+    unknown = [name for name in parameters.crossing_delay_s if name not in delay_s.index]
+    if unknown:
+        raise RegionError(_unknown_crossing("crossing_delay_s", name, crossings.index) for name in unknown)
+    delay_s.update(pd.Series(dict(parameters.crossing_delay_s), dtype="float64"))
+    return np.asarray(delay_s, dtype=np.float64)
+
+
+def _unknown_crossing(where: str, name: str, known: pd.Index) -> Defect:
+    near = difflib.get_close_matches(name, map(str, known), n=3, cutoff=0.3)
+    remedy = f"use the id of a crossing{', such as ' if near else ''}{', '.join(near)}"
+    return Defect("", where, "ids of crossings", repr(name), remedy)
+
+
+def _check_crossings(network: Network, agreements: Iterable[Agreement]) -> None:
+    known = network.crossings.index
+    defects = [
+        _unknown_crossing(f"agreement {one.id}, {where}", name, known)
+        for one in agreements
+        for where, names in (("crossings", one.crossings), ("crossing", [item.id for item in one.crossing]))
+        for name in names
+        if name not in known
+    ]
+    if defects:
+        raise AgreementError(defects)
+
+
+def group_fleets(
+    network: Network,
+    graph: RouteGraph,
+    stations: gpd.GeoDataFrame,
+    demand: gpd.GeoDataFrame,
+    jurisdictions: gpd.GeoDataFrame,
+    parameters: Parameters,
+    agreements: Sequence[Agreement],
+) -> tuple[Fleet, ...]:
+    """Group stations and places by the rules of driving: parameters as of `today`; none if all drive as a joint team.
+
+    Raises
+    ------
+    AgreementError
+        An agreement names a crossing that is not there.
+    """
+    _check_crossings(network, agreements)
+    open_ = route_graph(network, graph.profile)
+    partners = [str(one) for one in jurisdictions["partner"].unique()]
+    left, entered = _sides(network, jurisdictions)
+    civilian_ms = None
+    if any(one.priority_abroad == "civilian" for one in agreements):
+        civilian_ms = edge_times(network, profile("civilian")).drive_ms.astype(np.int64)
+    found, differs = [], False
+    for name in map(str, stations["partner"].unique()):
+        binding = {other: _binding(name, other, agreements) for other in partners if other != name}
+        drive_ms = _crossing_ms(network, open_, name, (left, entered), parameters, binding)
+        civilian = [
+            other
+            for other, rules in binding.items()
+            if any(one.priority_abroad == "civilian" for one in rules)
+        ]
+        if civilian_ms is not None and civilian:
+            slow = _in(entered, civilian) & (drive_ms >= 0)
+            # Whoever has no priority may not drive where civilians may not.
+            slower = np.where(civilian_ms < 0, -1, np.maximum(drive_ms, civilian_ms))
+            drive_ms = np.where(slow, slower, drive_ms)
+        for barred, hosts in _barred(partners, binding).items():
+            ms = drive_ms.copy()
+            ms[_in(entered, barred)] = -1
+            differs |= not np.array_equal(ms, graph.drive_ms)
+            # A graph of its own, not one with roads closed for a while: nobody gets to what stands on barred roads.
+            own = replace(reweighted(open_, ms), before=None)
+            mine = (stations["partner"] == name).to_numpy()
+            found.append(Fleet(own, mine, demand["partner"].isin(hosts).to_numpy()))
+    return tuple(found) if differs else ()
+
+
+def _sides(
+    network: Network, jurisdictions: gpd.GeoDataFrame
+) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """(2m,) partner whose territory each directed edge leaves and enters: the same but at crossings."""
+    partner, crossing = jurisdictions["partner"], network.roads["crossing"].to_numpy()
+    ends = network.crossings[["from_jurisdiction", "to_jurisdiction"]].to_numpy(dtype=object)
+    sides = np.repeat(network.roads["jurisdiction"].to_numpy(dtype=object)[:, None], 2, axis=1)
+    sides[crossing >= 0] = ends[crossing[crossing >= 0]]
+    left, entered = (partner.reindex(one.ravel()).to_numpy(dtype=object) for one in (sides, sides[:, ::-1]))
+    return left, entered
+
+
+def _in(land: NDArray[np.object_], partners: Iterable[str]) -> NDArray[np.bool_]:
+    """(2m,) whether each directed edge is in the territory of one of some partners."""
+    return np.asarray(pd.Index(land).isin(list(partners)), dtype=np.bool_)
+
+
+def _binding(name: str, other: str, agreements: Sequence[Agreement]) -> list[Agreement]:
+    """Agreements that bind a partner's vehicles at another's border and in its territory.
+
+    That by which it helps the other; else that by which it is helped; else those that name both, of which the
+    strictest holds.
+    """
+    both = [one for one in agreements if {name, other} <= set(one.parties)]
+    for pair in ((name, other), (other, name)):
+        if found := [one for one in both if pair in one.pairs]:
+            return found
+    return both
+
+
+def _barred(
+    partners: Iterable[str], binding: Mapping[str, Sequence[Agreement]]
+) -> dict[frozenset[str], list[str]]:
+    """Territories that vehicles of a partner may not pass, and the hosts to whom they go in spite of that."""
+    closed = {other for other, rules in binding.items() if not all(one.transit for one in rules)}
+    found: dict[frozenset[str], list[str]] = {}
+    for host in partners:
+        found.setdefault(frozenset(closed - {host}), []).append(host)
+    return found
+
+
+def _crossing_ms(
+    network: Network,
+    open_: RouteGraph,
+    name: str,
+    sides: tuple[NDArray[np.object_], NDArray[np.object_]],
+    parameters: Parameters,
+    binding: Mapping[str, Sequence[Agreement]],
+) -> NDArray[np.int64]:
+    """Drive times of a partner's vehicles with what each crossing costs them, -1 where they may not pass."""
+    drive_ms = open_.drive_ms.astype(np.int64)
+    delay_s = crossing_delays(network, parameters)
+    table, of_road = network.crossings, network.roads["crossing"].to_numpy()
+    for edge in np.flatnonzero(open_.crossing_edge):
+        number = int(of_road[edge >> 1])
+        left, entered = sides[0][edge], sides[1][edge]
+        # The agreement with whom the vehicle goes to; on the way home with whom it comes from.
+        other = left if entered == name else entered
+        seconds = float(delay_s[number])
+        costs = [
+            _at_crossing(
+                one, table.index[number], table["international"].iloc[number], parameters, seconds, open_
+            )
+            for one in (binding.get(other, ()) if left != entered else ())
+        ]
+        known = [one for one in costs if one is not None]
+        shut = len(known) < len(costs)
+        drive_ms[edge] = -1 if shut else round(1000 * min(max(known, default=seconds), _LONGEST_S))
+    return drive_ms
+
+
+def _at_crossing(
+    one: Agreement,
+    name: str,
+    international: bool,
+    parameters: Parameters,
+    seconds: float,
+    graph: RouteGraph,
+) -> float | None:
+    """Seconds that a crossing costs under an agreement; None if the vehicle may not pass."""
+    if one.crossings and name not in one.crossings:
+        return None
+    if one.crossing_delay_s is not None and international:
+        seconds = one.crossing_delay_s
+    for item in one.crossing:
+        if (
+            item.id != name
+            or (item.services and parameters.service not in item.services)
+            or (item.hours and parameters.hour not in item.hours)
+        ):
+            continue
+        vehicle = graph.profile
+        if not item.open or item.max_height_m < vehicle.height_m or item.max_weight_t < vehicle.weight_t:
+            return None
+        return seconds if item.delay_s is None else item.delay_s
+    return seconds
+
+
+def drive_times(
+    graph: RouteGraph,
+    origins: pd.DataFrame,
+    places: pd.DataFrame,
+    limit_s: float,
+) -> pd.DataFrame:
+    """Drive times by pair; ids as categories, because a text for each of millions of pairs is slow."""
+    everybody = Fleet(graph, np.ones(len(origins), dtype=np.bool_), np.ones(len(places), dtype=np.bool_))
+    return fleet_times([everybody], origins, places, limit_s)
+
+
+def fleet_times(
+    fleets: Iterable[Fleet],
+    origins: pd.DataFrame,
+    places: pd.DataFrame,
+    limit_s: float,
+    *,
+    change: Callable[[RouteGraph], RouteGraph] | None = None,
+) -> pd.DataFrame:
+    """Drive times of fleets, each by its own rules; `change` gives what a hazard leaves of its roads."""
+    parts = []
+    for fleet in fleets:
+        at, to = np.flatnonzero(fleet.stations), np.flatnonzero(fleet.places)
+        graph = fleet.graph if change is None else change(fleet.graph)
+        starts, ends = (
+            table.iloc[rows].reset_index(drop=True) for table, rows in ((origins, at), (places, to))
+        )
+        drive = travel_times(graph, starts, ends, limit_s=limit_s)
+        parts.append(
+            drive.assign(
+                origin=pd.Categorical.from_codes(at[drive["origin"]], categories=origins.index),
+                destination=pd.Categorical.from_codes(to[drive["destination"]], categories=places.index),
+            )
+        )
+    return pd.concat(parts, ignore_index=True) if len(parts) != 1 else parts[0]
