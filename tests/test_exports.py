@@ -9,6 +9,7 @@ import pytest
 
 ROOMS = (
     "mutualaid.cli",
+    "mutualaid.cooperation",
     "mutualaid.coverage",
     "mutualaid.data",
     "mutualaid.errors",
