@@ -20,11 +20,11 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from mutualaid.coverage import ScenarioResult, coverage, gaps, response_times, standard
+from mutualaid.coverage import ScenarioResult, coverage, gaps, levels, response_times, standard
 from mutualaid.coverage._response import turnout
 from mutualaid.coverage._scenario_table import hazard_numbers
 from mutualaid.coverage._summary import summarise
-from mutualaid.data import HazardScenario, Parameters, Region, Source
+from mutualaid.data import Agreement, AgreementCrossing, Costs, HazardScenario, Parameters, Region, Source
 from mutualaid.errors import Defect
 from mutualaid.hazards import HazardLayer, Layers, read_hazard, scenario_severity, seams
 from mutualaid.network import Network
@@ -173,9 +173,17 @@ def _network(crossing: str) -> Network:
     return Network(UTM, none.astype(np.int64), none, none, roads, road_xy, offsets, crossings)
 
 
-def _isochrones(stations: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def _today(times: pd.DataFrame, stations: gpd.GeoDataFrame, demand: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Pairs under an agreement that calls the neighbour sooner than a joint team, as soon, or later: by the place."""
+    station, place = times["station"].cat.codes.to_numpy(), times["demand"].cat.codes.to_numpy()
+    own = stations["partner"].to_numpy()[station] == demand["partner"].to_numpy()[place]
+    dispatch_s = np.where(own, 0.0, np.array([0.0, 60.0, 150.0])[place % 3])
+    return times.assign(dispatch_s=dispatch_s, agreement=np.where(own, "", "treaty"), subsidiary=False)
+
+
+def _isochrones(stations: gpd.GeoDataFrame, asked: tuple[str, ...]) -> gpd.GeoDataFrame:
     rows = []
-    for level, chosen in (("alone", stations.iloc[:2]), ("joint", stations)):
+    for level, chosen in zip(asked, (stations.iloc[:2], *[stations] * (len(asked) - 1)), strict=True):
         inner: shapely.Geometry = shapely.Polygon()
         for k, radius in enumerate((1_000, 2_000, 3_000)):
             disc = shapely.union_all(shapely.buffer(chosen.geometry.to_numpy(), radius))
@@ -200,6 +208,10 @@ NAMES = {
     "scenario_note": "Water as high as the embankments. Nobody has measured it.",
     "layer": "",
     "hazard_source": "Ister survey",
+    "agreement": "Treaty of the Ister",
+    "agreement_note": "Nobody signed it. It shows how an agreement is told.",
+    "analysis_note": "Agreement old ended on 2020-12-31 and does not count.",
+    "currency": "EUR",
 }
 
 
@@ -208,13 +220,14 @@ def _made_up(
     cell_m: float = 100.0,
     count: int = 2_000,
     cells: bool = True,
+    agreed: bool = False,
     hazards: Path | None = None,
     **texts: str,
 ) -> Any:
     """Analyse the made-up region.
 
-    `cells` False: people are points without extent; `hazards`: folder for the files of hazard layers, with which
-    the region has scenarios; `texts` replace NAMES.
+    `cells` False: people are points without extent; `agreed`: the west helps the east by an agreement; `hazards`:
+    folder for the files of hazard layers, with which the region has scenarios; `texts` replace NAMES.
     """
     names = NAMES | texts
     jurisdictions = _jurisdictions((names["west"], names["east"]), names["partner"])
@@ -231,7 +244,9 @@ def _made_up(
     stations = stations.assign(road_status="ok", turnout_used_s=turnout_s, turnout_assumed=assumed)
     drive = _drive(stations, demand)
     times = response_times(drive, stations, demand, parameters)
-    reached = coverage(times, demand, stations, rule)
+    reached = coverage(
+        times, demand, stations, rule, agreed=_today(times, stations, demand) if agreed else None
+    )
     network = _network(names["crossing"])
     units = pd.DataFrame({"station": ["s1"], "kind": [names["unit"]], "count": [2], "staffing": [6.0]})
     region = Region(
@@ -248,6 +263,7 @@ def _made_up(
         parameters=parameters,
         sources=(Source("everything", names["source"], names["source"], "2026"),),
         note=names["note"],
+        costs=Costs(currency=names["currency"]),
     )
     found = gaps(reached, jurisdictions, cell_m=cell_m) if cells and count < 5_000 else _no_gaps()
     if names["gap"]:
@@ -262,7 +278,7 @@ def _made_up(
         demand=demand,
         coverage=reached,
         gaps=found,
-        isochrones=_isochrones(stations),
+        isochrones=_isochrones(stations, levels(reached)),
         layers=Layers((), {}),
         seams=gpd.GeoDataFrame({"kind": []}, geometry=[], crs=UTM),
         scenarios=(),
@@ -270,7 +286,26 @@ def _made_up(
         not_computed=(),
         summary=summarise(region, rule, rules, stations, reached, reached, found),
     )
+    result.agreements, result.notes = (), ()
+    if agreed:
+        result.agreements, result.notes = (_treaty(names),), (names["analysis_note"],)
     return result if hazards is None else _with_hazards(result, hazards, drive, names)
+
+
+def _treaty(names: dict[str, str]) -> Agreement:
+    """An agreement of which most is assumed."""
+    return Agreement(
+        id="treaty",
+        name=names["agreement"],
+        parties=("west", names["partner"]),
+        dispatch_delay_s=150.0,
+        crossing=(AgreementCrossing(id="x2", open=False),),
+        availability_hazard=0.5,
+        source=names["source"],
+        confidence="stated",
+        confidences={"dispatch_delay_s": "assumption"},
+        note=names["agreement_note"],
+    )
 
 
 # --- hazards -------------------------------------------------------------------------------------------------
@@ -366,12 +401,14 @@ def _scenario(
     pairs["drive_s"] = (pairs["drive_s"] * np.where(wading, 1.5, 1.0)).round(3)
     times = response_times(pairs, stations, demand, analysis.region.parameters)
     times["turnout_s"] += times["station"].map(late).astype(bool) * scenario.stations_delay_s
-    now, fair = coverage(times, demand, stations, analysis.standard), analysis.coverage
+    fair = analysis.coverage
+    today = _today(times, stations, demand) if "agreed" in levels(fair) else None
+    now = coverage(times, demand, stations, analysis.standard, agreed=today)
     held = fair["alone_covered"] & ~now["alone_covered"] & now["joint_covered"]
     lost = fair["joint_covered"] & ~now["joint_covered"]
     now = now.assign(
         fair_status=fair["status"],
-        **{f"fair_{level}_{key}": fair[f"{level}_{key}"] for level in ("alone", "joint") for key in ("s", "covered")},
+        **{f"fair_{level}_{key}": fair[f"{level}_{key}"] for level in levels(fair) for key in ("s", "covered")},
         severity=said["severity"], hazard=said["hazard"], layer=said["layer"], severity_status=said["status"],
         exposed=(said["severity"] >= 1).astype("boolean"),
         isolated=np.isfinite(fair["joint_s"]) & np.isinf(now["joint_s"]),
@@ -393,7 +430,7 @@ def _scenario(
         roads=_roads_under(analysis.network, scenario, layers, lands),
         rules={layer.id: "severity-emergency" for layer in used},
         coverage=now,
-        draws=pd.DataFrame(columns=["alone", "joint"], dtype=np.float64),
+        draws=pd.DataFrame(columns=list(levels(fair)), dtype=np.float64),
         end_s=1_500.0,
     )  # fmt: skip
 
@@ -425,6 +462,109 @@ def _roads_under(
     )
 
 
+# --- cooperation ---------------------------------------------------------------------------------------------
+
+PEOPLE_GAINED = [(0.0, 2_000.0), (60.0, 1_500.0), (120.0, 900.0), (180.0, 420.0), (300.0, 66.0), (360.0, 0.0)]
+
+
+def _depends(level: str, partner: str, share: float) -> dict[str, Any]:
+    return {
+        "level": level,
+        "kind": "partner" if partner else "all",
+        "place": partner,
+        "name": partner,
+        "covered": 4_000.0,
+        "depends": 4_000.0 * share,
+        "share": share,
+        "on": "west" if share else "",
+    }
+
+
+def _together(analysis: Any) -> Any:
+    """Measures of cooperation with the columns that `mutualaid.cooperation.cooperation` gives; most are invented."""
+    covered, partners = analysis.coverage, list(analysis.region.jurisdictions["partner"].unique())
+    asked = levels(covered)[1:]
+    first = []
+    for level in asked:
+        here = covered[covered[f"{level}_partner"].notna()]
+        people = here.groupby([f"{level}_partner", "partner"])["population"].sum()
+        first += [
+            {
+                "level": level,
+                "helper": helper,
+                "host": host,
+                "people": n,
+                "in_time": n / 2,
+                "incidents": np.nan,
+            }
+            for (helper, host), n in people.items()
+        ]
+    reciprocity = pd.DataFrame(first)
+    flows, rests = [], []
+    for number, level in enumerate(asked):
+        abroad = reciprocity[(reciprocity["level"] == level) & (reciprocity["helper"] != reciprocity["host"])]
+        for partner in partners:
+            gives, takes = (abroad.loc[abroad[key] == partner, "people"].sum() for key in ("helper", "host"))
+            flow = {"gives": gives, "takes": takes, "balance": gives - takes, "symmetry": 0.25 + number / 2}
+            more = {f"incidents_{key}": n / 1_000 for key, n in flow.items()}
+            flows.append({"level": level, "partner": partner, **flow, **more})
+            rests.append(_depends(level, partner, 0.17 * (number + 1) if partner != "west" else 0.0))
+        rests.append(_depends(level, "", 0.085 * (number + 1)))
+    lost = {
+        f"lost_{level}": values
+        for level, values in (("joint", [321.4, 0.0]), ("agreed", [54.2, 0.0]))
+        if level in asked
+    }
+    crossings = pd.DataFrame(
+        {
+            "name": analysis.network.crossings["name"], "from_partner": partners[0], "to_partner": partners[-1],
+            "international": [True, False], "reached": [True, False], **lost,
+            "later_population": [100.0, 0.0], "later_s": [59.3, np.nan], "break_even_s": [163.1, np.nan],
+        },
+        index=pd.Index(["x1", "x2"], name="crossing"),
+    )  # fmt: skip
+    only = {f"only_{level}": [1_000.4 + k, 0.0, 20.2 + k] for k, level in enumerate(levels(covered))}
+    stations = analysis.stations[["name", "partner"]].assign(**only, units=np.nan)
+    sweep = [
+        {
+            "parameter": key,
+            "level": "joint",
+            "jurisdiction": place,
+            "seconds": s,
+            "covered": 5_000 + n,
+            "closed": n,
+        }
+        for key, share in (("dispatch_s", 1.0), ("crossing_s", 0.9))
+        for place, part in (("", share), ("west", share / 4))
+        for s, n in ((s, n * part) for s, n in PEOPLE_GAINED)
+    ]
+    left = {f"left_{s}": 0.0 for s in (120, 180, 300, 480, 900)}
+    even = {
+        "kind": "all",
+        "place": "",
+        "name": "all",
+        "gain": 2_000.0,
+        "break_even_s": 333.3,
+        "half_s": 111.5,
+        **left,
+    }
+    shares = pd.DataFrame(
+        {"shapley": [0.75, 0.25], "stand_alone": [np.nan, np.nan], "shapley_amount": [75_000.0, 25_000.0],
+         "stand_alone_amount": [np.nan, np.nan]},
+        index=pd.Index([partners[0], partners[-1]], name="partner"),
+    )  # fmt: skip
+    core = pd.DataFrame(
+        {"people_walks_out": [False, None], "people_coalition": ["", None], "people_excess": [0.0, np.nan],
+         "money_walks_out": [True, None], "money_coalition": ["west", None], "money_excess": [5_000.0, np.nan]},
+        index=pd.Index(["shapley", "stand_alone"], name="rule"),
+    ).astype({"people_walks_out": "boolean", "money_walks_out": "boolean"})  # fmt: skip
+    return SimpleNamespace(
+        reciprocity=reciprocity, balance=pd.DataFrame(flows), dependence=pd.DataFrame(rests), stations=stations,
+        crossings=crossings, sweep=pd.DataFrame(sweep), break_even=pd.DataFrame([even]), shares=shares, core=core,
+        summary={"notes": [*analysis.notes, "Nobody counted the units."]},
+    )  # fmt: skip
+
+
 def _no_gaps() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame({"level": []}, geometry=[], crs=UTM)
 
@@ -445,6 +585,18 @@ def analysis() -> Any:
 def threatened(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The made-up region with 2,000 cells and three scenarios."""
     return _made_up(hazards=tmp_path_factory.mktemp("layers"))
+
+
+@pytest.fixture(scope="session")
+def agreed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The made-up region with three scenarios and an agreement in force."""
+    return _made_up(hazards=tmp_path_factory.mktemp("agreed"), agreed=True)
+
+
+@pytest.fixture(scope="session")
+def together() -> Callable[[Any], Any]:
+    """Invent measures of cooperation for a made-up region."""
+    return _together
 
 
 ARGUMENTS = [

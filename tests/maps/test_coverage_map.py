@@ -73,7 +73,7 @@ def test_totals_are_the_people_of_the_coverage(analysis: Any) -> None:
 
 @pytest.mark.parametrize("level", ["alone", "joint"])
 def test_bands_up_to_the_limit_hold_exactly_the_people_in_time(analysis: Any, level: str) -> None:
-    bands = cell_data(analysis)[1][level]
+    bands = cell_data(analysis)[1]["bands"][level]
     covered = analysis.coverage.loc[analysis.coverage[f"{level}_covered"], "population"].sum()
     nobody = analysis.coverage.loc[np.isinf(analysis.coverage[f"{level}_s"]), "population"].sum()
     assert sum(bands[:3]) == pytest.approx(covered)

@@ -288,7 +288,7 @@ def test_numbers_and_headers_of_the_table_stay_on_one_line(
             return text.getBoundingClientRect().height;
         })"""
     )
-    assert len(heights) == 5 + 5 * 4
+    assert len(heights) == 6 + 5 * 5
     assert max(heights) < 22
     table, around = (page.locator(part).first.bounding_box() for part in (".ma-panel table", ".ma-bar"))
     assert table is not None
@@ -516,7 +516,9 @@ def test_the_demo_says_what_its_summary_says(tmp_path: Path, visit: Callable[...
     page = seen.page
     assert f"{headline['covered_joint']:,.0f} of {headline['population']:,.0f}" in text_of(page, ".ma-head")
     gain = text_of(page, ".ma-gain")
-    assert gain.startswith(f"{headline['closed_by_joint']:,.0f} more people")
+    today = headline["closed_by_joint"] - headline["closed_by_agreed"]
+    assert gain.startswith(f"That is {headline['closed_by_joint']:,.0f} more people than alone and ")
+    assert f"and {today:,.0f} more people than under today's agreements." in gain
     assert f"{headline['remaining']:,.0f} people remain" in gain
     page.get_by_role("button", name="Each alone").click()
     assert f"{headline['covered_alone']:,.0f} of" in text_of(page, ".ma-head")

@@ -11,9 +11,10 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
+from mutualaid.maps._counts import bands, counted, levels, partner_names, place_status
 from mutualaid.maps._escape import shorten
 from mutualaid.maps._pack import NONE, grid_polynomials, mercator, pack, whole_seconds
-from mutualaid.maps._palette import STATUSES, band_edges
+from mutualaid.maps._palette import band_edges
 
 if TYPE_CHECKING:
     from mutualaid.coverage import Analysis
@@ -21,47 +22,47 @@ if TYPE_CHECKING:
 __all__ = ["cell_data", "cell_order", "first_due"]
 
 _SEGMENTS = ("answering", "processing", "dispatch", "turnout", "crossing", "drive")
-_LEVELS = ("alone", "joint")
 
 
-def cell_data(analysis: Analysis) -> tuple[dict[str, Any], dict[str, list[float]]]:
+def cell_data(analysis: Analysis) -> tuple[dict[str, Any], dict[str, Any]]:
     """Pack the people of an analysis for the cell layer.
 
     Returns
     -------
     dict
-        JSON-ready data of the layer: the packed columns, names of jurisdictions and stations, and either
-        ``grid`` (square cells) or ``points``.
+        JSON-ready data of the layer: the packed columns, names of jurisdictions and stations, the positions of their
+        partners, and either ``grid`` (square cells) or ``points``.
     dict
-        People in each response band and, last, reached by nobody within the cutoff and with no road, by level.
+        People by status, band and who comes first: see `counted`.
     """
     people = analysis.coverage
     place, where = _place(people, analysis.region.cell_m, analysis.region.crs)
     order = cell_order(people)
     people = people.iloc[order]
-    population = people["population"].to_numpy()
-    jurisdictions = analysis.region.jurisdictions["name"]
+    jurisdictions, stations = analysis.region.jurisdictions, analysis.stations
     columns: dict[str, NDArray[Any]] = {key: values[order] for key, values in place.items()}
-    columns["population"] = np.rint(population * 10).astype(np.int64)
+    columns["population"] = np.rint(people["population"].to_numpy() * 10).astype(np.int64)
     columns["jurisdiction"] = _position(people["jurisdiction"], jurisdictions.index)
-    columns["status"] = _position(people["status"], pd.Index([row.status for row in STATUSES]))
+    columns["status"] = place_status(people, hazard=False)
     edges = np.asarray(band_edges(analysis.standard.limit_s))
-    band_people = {}
-    for level in _LEVELS:
-        band = _bands(people, level, edges)
-        columns[f"{level}_band"] = band
-        band_people[level] = np.bincount(band, weights=population, minlength=len(edges) + 3).tolist()
-    times = {level: _times(people, level, analysis.stations.index) for level in _LEVELS}
-    columns |= {f"alone_{key}": values for key, values in times["alone"].items()}
-    # mostly zero: where the own brigade is first, both levels agree
-    columns |= {f"joint_{key}": values - times["alone"][key] for key, values in times["joint"].items()}
+    alone, *others = levels(people.columns)
+    columns |= {f"{level}_band": bands(people, level, edges) for level in (alone, *others)}
+    own = _times(people, alone, stations.index)
+    columns |= {f"{alone}_{key}": values for key, values in own.items()}
+    for level in others:  # mostly zero: where the own brigade is first, all levels agree
+        times = _times(people, level, stations.index)
+        columns |= {f"{level}_{key}": values - own[key] for key, values in times.items()}
+    names = partner_names(analysis)
+    partners = pd.Index(list(names))
     data = {
         "table": pack(columns),
-        "jurisdictions": [*(shorten(name) for name in jurisdictions), ""],
-        "stations": [shorten(name) for name in analysis.stations["name"]],
+        "jurisdictions": [*(shorten(name) for name in jurisdictions["name"]), ""],
+        "jurisdiction_partners": [*partners.get_indexer(pd.Index(jurisdictions["partner"])).tolist(), -1],
+        "stations": [shorten(name) for name in stations["name"]],
+        "station_partners": partners.get_indexer(pd.Index(stations["partner"])).tolist(),
         **where,
     }
-    return data, band_people
+    return data, counted(people, edges, names, hazard=False)
 
 
 def cell_order(people: gpd.GeoDataFrame) -> NDArray[np.intp]:
@@ -76,16 +77,8 @@ def first_due(
     return {
         "station": (stations.get_indexer(pd.Index(people[f"{level}_station"])) + 1).astype(np.int64),
         "s": whole_seconds(people[f"{level}_s"]),
-        "band": _bands(people, level, edges),
+        "band": bands(people, level, edges),
     }
-
-
-def _bands(people: gpd.GeoDataFrame, level: str, edges: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Response band of each place; last come reached by nobody, and no road."""
-    seconds = people[f"{level}_s"].to_numpy()
-    late = len(edges) + np.where(people["status"] == "unreachable", 2, 1)
-    bands = np.where(np.isfinite(seconds), np.searchsorted(edges, seconds, side="left"), late)
-    return bands.astype(np.int64)
 
 
 def _position(values: pd.Series, index: pd.Index) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mutualaid.maps._counts import levels
 from mutualaid.maps._escape import shorten
 from mutualaid.maps._palette import clock
 from mutualaid.maps._scenarios import hazard_facts
@@ -49,23 +50,18 @@ def totals(analysis: Analysis) -> dict[str, Any]:
     The population of a jurisdiction is None where it is unknown, the time that a joint team needs for nine in
     ten of its people where it does not reach so many.
     """
+    covered = analysis.coverage
+    people, asked = covered["population"], levels(covered.columns)
+    masks = {level: covered[f"{level}_covered"] for level in asked}
+    masks["unreachable"] = covered["status"] == "unreachable"
     table = pd.DataFrame(
-        {
-            "population": analysis.coverage["population"],
-            **{
-                level: analysis.coverage["population"].where(analysis.coverage[f"{level}_covered"], 0.0)
-                for level in ("alone", "joint")
-            },
-            "unreachable": analysis.coverage["population"].where(
-                analysis.coverage["status"] == "unreachable", 0.0
-            ),
-        }
+        {"population": people, **{key: people.where(mask, 0.0) for key, mask in masks.items()}}
     )
     rows = [
         {
             "name": shorten(block["name"]),
             "population": block["population"],
-            **{level: block[level]["covered"] for level in ("alone", "joint")},
+            **{level: block[level]["covered"] for level in asked},
             "joint_p90_s": block["joint"]["p90_s"],
         }
         for block in analysis.summary["common"]["jurisdictions"].values()
@@ -114,14 +110,15 @@ def _assumptions(analysis: Analysis) -> list[str]:
     size = f"{vehicle.weight_t:g} t, {vehicle.height_m:g} m high"
     partners = analysis.region.jurisdictions["partner"]
     turnout = ", ".join(f"{kind} {clock(seconds)}" for kind, seconds in p.turnout_s.items())
+    team = " in a joint team" if analysis.agreements else ""  # agreements have delays of their own
     lines = [
         f"{vehicle.label}: {size}; roads with lower limits are not used",
         f"Roads without traffic jams; hour: {p.hour}",
         f"Answering {clock(p.answering_s)} min, alerting {clock(p.processing_s)} min",
         f"Turnout is assumed at {stations['turnout_assumed']} of {stations['count']} stations (min): {turnout}",
-        f"A neighbour is alerted {_delay(p.dispatch_s)}",
+        f"A neighbour is alerted {_delay(p.dispatch_s)}{team}",
         *(["Each municipality is its own partner"] if partners.is_unique else []),
-        f"International borders are crossed {_delay(p.crossing_s)}"
+        f"International borders are crossed {_delay(p.crossing_s)}{team}"
         + (", but some crossings have their own" if p.crossing_delay_s else ""),
         f"Drives are followed for up to {p.cutoff_s / 60:g} min",
         f"Who lives more than {p.snap_m:g} m from any road counts as not reachable by road",

@@ -48,7 +48,10 @@ class Stage(folium.MacroElement):
         """Add script and style to the page's head, and the shared settings to its script."""
         figure: Any = self.get_root()
         figure.header.add_child(Raw(f"<style>{asset('map.css')}</style>"), name="mutualaid_css")
-        figure.header.add_child(Raw(f"<script>{asset('map.js')}</script>"), name="mutualaid_js")
+        for part in ("map", "cooperation") if self.options["cooperation"] else ("map",):
+            figure.header.add_child(
+                Raw(f"<script>{asset(f'{part}.js')}</script>"), name=f"mutualaid_{part}_js"
+            )
         call = f"mutualaid.stage({_map_name(self)}, {js_json(self.options)});\n"
         figure.script.add_child(Raw(call), name=self.get_name())
         return ""

@@ -14,7 +14,9 @@ import shapely
 
 from mutualaid.errors import InputError
 from mutualaid.maps._cells import cell_data
-from mutualaid.maps._escape import esc, shorten
+from mutualaid.maps._cooperation import cooperation_facts, crossing_facts, crossing_steps, station_facts
+from mutualaid.maps._counts import partner_names, statuses
+from mutualaid.maps._escape import esc, finite, named, shorten
 from mutualaid.maps._facts import STARTS, about, station_lines, totals
 from mutualaid.maps._hazard_layers import closed_roads, seam_layer, severity_layer
 from mutualaid.maps._layers import PageLayer, Panel, Stage
@@ -22,16 +24,17 @@ from mutualaid.maps._offline import offline_html
 from mutualaid.maps._pack import packed_paths
 from mutualaid.maps._palette import (
     BAND_COLOURS,
-    SCENARIO_STATUSES,
-    STATUSES,
+    NOBODY_COMES,
     band_labels,
     minutes,
+    partner_fills,
     partner_mark,
 )
 from mutualaid.maps._scenarios import not_computed, scenario_cells, scenario_facts
 from mutualaid.maps._texts import TEXTS
 
 if TYPE_CHECKING:
+    from mutualaid.cooperation import Cooperation
     from mutualaid.coverage import Analysis
 
 __all__ = ["CoverageMap", "coverage_map"]
@@ -49,6 +52,8 @@ _BOUNDARY = {"pane": "ma-borders", "color": "#27323d", "weight": 1.8, "dashArray
 _BORDER = {"pane": "ma-borders", "color": "#14202b", "weight": 3.5, "fill": False}
 _GAP = {"color": "#7a3300", "weight": 2, "fillOpacity": 0, "interactive": True}
 _OSM = "© OpenStreetMap contributors"
+#: So many crossings that help hangs on do not fill the map.
+_QUIET = 16
 _GAP_NUMBERS = (
     "population",
     "unreachable_population",
@@ -81,17 +86,21 @@ class CoverageMap(folium.Map):
         return f'<iframe srcdoc="{html.escape(page)}" style="width: 100%; height: 640px; border: 0"></iframe>'
 
 
-def coverage_map(analysis: Analysis) -> folium.Map:
+def coverage_map(analysis: Analysis, cooperation: Cooperation | None = None) -> folium.Map:
     """Draw who is reached in time, alone and together.
 
     The map asks nobody for tiles: its ground is the region's own boundaries and roads. A panel switches
-    between each partner alone and the joint team, between fair weather and each scenario of hazards, and holds
-    the numbers, the legend and the facts.
+    between each partner alone, today's agreements where any is in force, and the joint team, between fair weather and
+    each scenario of hazards, and between who is reached in time, when, and by whom; it holds the numbers, the legend
+    and the facts.
 
     Parameters
     ----------
     analysis
         What `mutualaid.coverage.analyse` returns.
+    cooperation
+        What `mutualaid.cooperation.cooperation` returns for it: then the map tells what hangs on each crossing and
+        station, who depends on whom, and what delays leave of the gain.
 
     Returns
     -------
@@ -120,7 +129,7 @@ def coverage_map(analysis: Analysis) -> folium.Map:
     )
     figure: Any = page.get_root()
     figure.title = esc(shorten(region.name))
-    cells, band_people = cell_data(analysis)
+    cells, people = cell_data(analysis)
     cells["scenarios"], hazard_people = scenario_cells(analysis)
     limit_s = analysis.standard.limit_s
     stage = {
@@ -135,19 +144,27 @@ def coverage_map(analysis: Analysis) -> folium.Map:
         "cutoff_min": minutes(region.parameters.cutoff_s),
         "counted": _counted(analysis.standard.start),
         "bounds": bounds,
-        "statuses": [row._asdict() for row in STATUSES],
+        "statuses": [row._asdict() for row in statuses(analysis.coverage.columns, hazard=False)],
         "bands": BAND_COLOURS,
         "band_labels": [
             *band_labels(limit_s),
             f"nobody within {minutes(region.parameters.cutoff_s)} min of driving",
             TEXTS["unreachable"],
         ],
-        "band_people": band_people,
+        "fair": people,
+        "partners": [
+            {"label": shorten(name), "fills": partner_fills(position)}
+            for position, name in enumerate(partner_names(analysis).values())
+        ],
+        "nobody_comes": NOBODY_COMES,
         "about": about(analysis),
         "attribution": esc(" · ".join(_providers(analysis))),
         "scenarios": scenario_facts(analysis, hazard_people),
-        "scenario_statuses": [row._asdict() for row in SCENARIO_STATUSES] if analysis.scenarios else [],
+        "scenario_statuses": [row._asdict() for row in statuses(analysis.coverage.columns, hazard=True)]
+        if analysis.scenarios
+        else [],
         "not_computed": not_computed(analysis),
+        "cooperation": cooperation_facts(analysis, cooperation),
         **totals(analysis),
     }
     # The order of the layer control; what lies above what is a matter of panes.
@@ -157,10 +174,10 @@ def coverage_map(analysis: Analysis) -> folium.Map:
         PageLayer("cells", TEXTS["layer_people"], cells),
         *severity_layer(analysis),
         *_gaps(analysis),
-        *_stations(analysis),
+        *_stations(analysis, cooperation),
         *closed_roads(analysis),
         *seam_layer(analysis),
-        *_crossings(analysis.network.crossings, region.jurisdictions),
+        *_crossings(analysis.network.crossings, region.jurisdictions, cooperation),
         *_isochrones(analysis.isochrones),
         *ground,
         _names(region.jurisdictions),
@@ -257,7 +274,7 @@ def _boundaries(jurisdictions: gpd.GeoDataFrame) -> tuple[shapely.Geometry, shap
 
 
 def _isochrones(isochrones: gpd.GeoDataFrame) -> list[PageLayer]:
-    """Draw the merged bands of both levels; off at the start."""
+    """Draw the merged bands of each level; off at the start."""
     merged = isochrones[isochrones["station"] == ""].sort_values(
         ["level", "from_min"], ascending=[True, False]
     )
@@ -287,21 +304,21 @@ def _isochrones(isochrones: gpd.GeoDataFrame) -> list[PageLayer]:
 
 
 def _gaps(analysis: Analysis) -> list[PageLayer]:
-    """Gaps of both levels with their facts, the most people first."""
+    """Gaps of each level with their facts, the most people first."""
     gaps = analysis.gaps
     if not len(gaps):
         return []
     names = analysis.region.jurisdictions["name"].to_dict()
-    partners = _partner_names(analysis)
+    partners = partner_names(analysis)
     rows: list[dict[Any, Any]] = gaps.drop(columns="geometry").to_dict("records")
     features = []
     for row, at in zip(rows, _marks(gaps.representative_point()), strict=True):
         facts = {
             "name": shorten(row["name"]),
             "level": row["level"],
-            "jurisdictions": _joined(row["jurisdictions"], names),
-            "closed_by": _joined(row["closed_by"], partners),
-            **{key: _finite(row[key]) for key in _GAP_NUMBERS},
+            "jurisdictions": named(row["jurisdictions"], names),
+            "closed_by": named(row["closed_by"], partners),
+            **{key: finite(row[key]) for key in _GAP_NUMBERS},
         }
         features.append({"level": row["level"], "facts": facts, "at": at})
     data = {
@@ -317,31 +334,13 @@ def _gaps(analysis: Analysis) -> list[PageLayer]:
     return [PageLayer("paths", TEXTS["layer_gaps"], data)]
 
 
-def _joined(keys: str, names: dict[Any, Any]) -> str:
-    """Name what a ``;``-joined text of ids stands for."""
-    return shorten(", ".join(str(names.get(key, key)) for key in keys.split(";")), 200)
-
-
-def _finite(value: float) -> float | None:
-    return round(float(value), 3) if np.isfinite(value) else None
-
-
-def _partner_names(analysis: Analysis) -> dict[str, str]:
-    """Name each partner as people do: the jurisdiction of that id, if there is one."""
-    names = analysis.region.jurisdictions["name"].to_dict()
-    partners = pd.unique(
-        pd.concat([analysis.region.jurisdictions["partner"], analysis.stations["partner"]]).dropna()
-    )
-    return {partner: str(names.get(partner, partner)) for partner in partners}
-
-
 def _marks(points: gpd.GeoSeries) -> list[list[float]]:
     places: list[list[float]] = shapely.get_coordinates(points.to_crs(4326))[:, ::-1].round(6).tolist()
     return places
 
 
-def _stations(analysis: Analysis) -> list[PageLayer]:
-    stations, partners = analysis.stations, _partner_names(analysis)
+def _stations(analysis: Analysis, cooperation: Cooperation | None) -> list[PageLayer]:
+    stations, partners = analysis.stations, partner_names(analysis)
     if not len(stations):
         return []
     several = len(stations["service"].unique()) > 1
@@ -352,9 +351,11 @@ def _stations(analysis: Analysis) -> list[PageLayer]:
         label = shorten(partners[partner]) + (f" ({service})" if several else "")
         kinds.append({"shape": shape, "colour": colour, "glyph": service, "label": label})
     states = _station_states(analysis)
+    only = {} if cooperation is None else station_facts(cooperation)
     marks = [
         {"at": at, "kind": pairs.index((partner, service)), "title": shorten(name), "lines": lines}
         | ({"states": states[key]} if key in states else {})
+        | ({"facts": only[key]} if key in only else {})
         for key, at, partner, service, name, lines in zip(
             stations.index,
             _marks(stations.geometry),
@@ -365,7 +366,15 @@ def _stations(analysis: Analysis) -> list[PageLayer]:
             strict=True,
         )
     ]
-    data = {"title": TEXTS["stations"], "kinds": kinds, "marks": marks, "size": 30, "order": 1, "above": 500}
+    data = {
+        "title": TEXTS["stations"],
+        "kinds": kinds,
+        "marks": marks,
+        "size": 30,
+        "order": 1,
+        "above": 500,
+        "tells": "station",
+    }
     return [PageLayer("marks", TEXTS["layer_stations"], data)]
 
 
@@ -379,17 +388,20 @@ def _station_states(analysis: Analysis) -> dict[Any, dict[str, str]]:
     return found
 
 
-def _crossings(crossings: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame) -> list[PageLayer]:
-    """Passages between jurisdictions; off at the start."""
+def _crossings(
+    crossings: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame, cooperation: Cooperation | None
+) -> list[PageLayer]:
+    """Passages between jurisdictions; off at the start, but for a few that help hangs on."""
     if not len(crossings):
         return []
+    facts = {} if cooperation is None else crossing_facts(cooperation)
     names = jurisdictions["name"].to_dict()
     kinds = [
         {"shape": "passage", "colour": "#5c0a4f", "glyph": "", "label": TEXTS["crossing_border"]},
         {"shape": "passage", "colour": "#4a5560", "glyph": "", "label": TEXTS["crossing_other"]},
     ]
-    marks = [
-        {
+    marks = {
+        row.Index: {
             "at": at,
             "kind": 0 if row.international else 1,
             "title": shorten(row.name),
@@ -397,10 +409,48 @@ def _crossings(crossings: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame) -> 
                 " – ".join(shorten(names.get(i, i)) for i in (row.from_jurisdiction, row.to_jurisdiction))
             ],
         }
+        | ({"facts": facts[row.Index]} if row.Index in facts else {})
         for at, row in zip(_marks(crossings.geometry), crossings.itertuples(), strict=True)
+    }
+    # What one level does without may matter at the other, whose delays leave it less time.
+    most = {key: max(one["lost_joint"] or 0.0, one.get("lost_agreed") or 0.0) for key, one in facts.items()}
+    lost = {key: people for key, people in most.items() if people > 0}
+    ranked = _ranked([marks.pop(key) for key in lost], list(lost.values()))
+    data = {
+        "title": TEXTS["crossings"],
+        "kinds": kinds,
+        "marks": list(marks.values()),
+        "size": 16,
+        "order": 6,
+        "tells": "crossing",
+    }
+    name = TEXTS["layer_crossings_other" if ranked else "layer_crossings"]
+    return [*ranked, *([PageLayer("marks", name, data, show=False)] if marks else [])]
+
+
+def _ranked(marks: list[dict[str, Any]], lost: list[float]) -> list[PageLayer]:
+    """Crossings that help hangs on, the larger the more people."""
+    if not marks:
+        return []
+    steps = crossing_steps(pd.Series(lost))
+    labels = [TEXTS["crossing_step"].format(n=f"{step:,.0f}") for step in steps]
+    labels.append(TEXTS["crossing_step_last"].format(n=f"{steps[-1]:,.0f}"))
+    kinds = [
+        {"shape": "passage", "colour": "#5c0a4f", "glyph": "", "label": label, "size": size}
+        for label, size in zip(labels, (28, 20, 13)[-len(labels) :], strict=True)
     ]
-    data = {"title": TEXTS["crossings"], "kinds": kinds, "marks": marks, "size": 16, "order": 6}
-    return [PageLayer("marks", TEXTS["layer_crossings"], data, show=False)]
+    for mark, people in zip(marks, lost, strict=True):
+        mark["kind"] = next((k for k, step in enumerate(steps) if people >= step), len(steps))
+    data = {
+        "title": TEXTS["crossings_ranked"],
+        "fair": True,
+        "kinds": kinds,
+        "marks": marks,
+        "size": 16,
+        "order": 6,
+        "tells": "crossing",
+    }
+    return [PageLayer("marks", TEXTS["layer_crossings_matter"], data, show=len(marks) <= _QUIET)]
 
 
 def _names(jurisdictions: gpd.GeoDataFrame) -> PageLayer:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
+from itertools import pairwise, product
 from typing import NamedTuple
 
 __all__ = [
+    "AGREED_SCENARIO_STATUSES",
+    "AGREED_STATUSES",
     "BAND_COLOURS",
+    "NOBODY_COMES",
     "SCENARIO_STATUSES",
     "SEVERITY_COLOURS",
     "STATUSES",
     "UNKNOWN_SEVERITY",
-    "ScenarioStatus",
     "Status",
     "Swatch",
     "band_edges",
     "band_labels",
     "clock",
     "minutes",
+    "partner_fills",
     "partner_mark",
 ]
 
@@ -30,49 +34,89 @@ class Swatch(NamedTuple):
 
 
 class Status(NamedTuple):
-    """How one coverage status is drawn at each level."""
+    """How the places of one status are drawn at each level, and what the legend calls them there.
 
-    status: str
-    alone: Swatch
-    joint: Swatch
-
-
-# Okabe-Ito: blue, bluish green and orange; grey for what no road reaches. Vermilion stays free for gaps in
-# high hazard, sky blue for what today's agreements reach.
-_OWN, _JOINT = Swatch("#0072B2"), Swatch("#009E73", "dots")
-_GAP, _UNREACHABLE = Swatch("#E69F00", "slash"), Swatch("#7A7A7A", "cross")
-
-#: The statuses in the order of their codes in the page; what only the joint team reaches is a gap alone.
-STATUSES: tuple[Status, ...] = (
-    Status("own", _OWN, _OWN),
-    Status("joint", _GAP, _JOINT),
-    Status("gap", _GAP, _GAP),
-    Status("unreachable", _UNREACHABLE, _UNREACHABLE),
-)
-
-
-class ScenarioStatus(NamedTuple):
-    """How one coverage status under a hazard is drawn at each level, and the text of its legend there."""
+    ``agreed`` is only filled in where an agreement is in force.
+    """
 
     status: str
     alone: Swatch
     joint: Swatch
     alone_label: str
     joint_label: str
+    agreed: Swatch | None = None
+    agreed_label: str = ""
 
 
-# Held is a paler kin of what a neighbour reaches. Lost is nearly black: nothing else is so dark.
+# Okabe-Ito: blue, sky blue, bluish green and orange; grey for what no road reaches. Vermilion stays free for gaps in
+# high hazard. Held is a paler kin of what a neighbour reaches. Lost is nearly black: nothing else is so dark.
+_OWN, _AGREED, _JOINT = Swatch("#0072B2"), Swatch("#56B4E9", "posts"), Swatch("#009E73", "dots")
+_GAP, _UNREACHABLE = Swatch("#E69F00", "slash"), Swatch("#7A7A7A", "cross")
 _HELD, _LOST = Swatch("#8FE3C4", "bars"), Swatch("#241623", "net")
 
-#: The statuses under a hazard in the order of their codes in the page and of the legend.
-SCENARIO_STATUSES: tuple[ScenarioStatus, ...] = (
-    ScenarioStatus("own", _OWN, _OWN, "own", "own"),
-    ScenarioStatus("joint", _GAP, _JOINT, "gap_alone_hazard", "joint_only"),
-    ScenarioStatus("held", _LOST, _HELD, "lost_alone", "held"),
-    ScenarioStatus("lost_own", _LOST, _LOST, "lost_alone", "lost_joint"),
-    ScenarioStatus("lost_neighbour", _GAP, _LOST, "gap_alone_hazard", "lost_joint"),
-    ScenarioStatus("gap", _GAP, _GAP, "gap_alone_hazard", "gap_hazard"),
-    ScenarioStatus("unreachable", _UNREACHABLE, _UNREACHABLE, "unreachable", "unreachable"),
+#: What a place can be called in the legend.
+_FILLS: Mapping[str, Swatch] = {
+    "own": _OWN,
+    "agreed_only": _AGREED,
+    "joint_only": _JOINT,
+    "joint_more": _JOINT,
+    "held": _HELD,
+    **{f"lost_{level}": _LOST for level in ("alone", "agreed", "joint")},
+    **{f"{gap}{when}": _GAP for gap in ("gap_alone", "gap_agreed", "gap") for when in ("", "_hazard")},
+    "unreachable": _UNREACHABLE,
+}
+
+
+def _status(status: str, alone: str, joint: str, agreed: str = "") -> Status:
+    return Status(status, _FILLS[alone], _FILLS[joint], alone, joint, _FILLS.get(agreed), agreed)
+
+
+#: The statuses in the order of their codes in the page and of the legend; what only the joint team reaches is a gap
+#: alone.
+STATUSES: tuple[Status, ...] = (
+    _status("own", "own", "own"),
+    _status("joint", "gap_alone", "joint_only"),
+    _status("gap", "gap_alone", "gap"),
+    _status("unreachable", "unreachable", "unreachable"),
+)
+
+#: The statuses under a hazard.
+SCENARIO_STATUSES: tuple[Status, ...] = (
+    _status("own", "own", "own"),
+    _status("joint", "gap_alone_hazard", "joint_only"),
+    _status("held", "lost_alone", "held"),
+    _status("lost_own", "lost_alone", "lost_joint"),
+    _status("lost_neighbour", "gap_alone_hazard", "lost_joint"),
+    _status("gap", "gap_alone_hazard", "gap_hazard"),
+    _status("unreachable", "unreachable", "unreachable"),
+)
+
+#: The statuses where an agreement is in force. Who comes in time as agreed may be too late in a joint team, if its
+#: delays are longer.
+AGREED_STATUSES: tuple[Status, ...] = (
+    _status("own", "own", "own", "own"),
+    _status("own_not_joint", "own", "gap", "own"),
+    _status("agreed", "gap_alone", "agreed_only", "agreed_only"),
+    _status("agreed_not_joint", "gap_alone", "gap", "agreed_only"),
+    _status("joint", "gap_alone", "joint_more", "gap_agreed"),
+    _status("gap", "gap_alone", "gap", "gap_agreed"),
+    _status("unreachable", "unreachable", "unreachable", "unreachable"),
+)
+
+
+def _under_hazard(alone: str, agreed: Iterable[str], joint: str) -> list[Status]:
+    """Statuses of what is called `alone`: with each of `agreed`, the joint team does, no longer does or never did."""
+    rows = product(agreed, (joint, "lost_joint", "gap_hazard"))
+    return [_status(f"{alone}, {today}, {together}", alone, together, today) for today, together in rows]
+
+
+#: The same under a hazard.
+AGREED_SCENARIO_STATUSES: tuple[Status, ...] = (
+    *_under_hazard("own", ["own"], "own"),
+    *_under_hazard("lost_alone", ["held", "lost_agreed"], "held"),
+    *_under_hazard("gap_alone_hazard", ["agreed_only"], "agreed_only"),
+    *_under_hazard("gap_alone_hazard", ["lost_agreed", "gap_agreed_hazard"], "joint_more"),
+    _status("unreachable", "unreachable", "unreachable", "unreachable"),
 )
 
 #: Severities 1 to 5, and unknown: a violet that no status has, the darker the worse.
@@ -94,6 +138,12 @@ BAND_COLOURS: tuple[Swatch, ...] = (
 # Dark enough for a white outline and a white glyph (contrast 6 : 1 and more), and unlike every status colour.
 _PARTNER_COLOURS = ("#1F1F1F", "#7A1FA2", "#A3123F", "#5B3A00", "#22407F", "#00524A")
 _PARTNER_SHAPES = ("circle", "square", "diamond", "hexagon", "triangle")
+# Calmer, for areas: of like hues, but far from each other and from the severities for every type of colour blindness.
+_PARTNER_FILLS = ("#747B83", "#C289B5", "#7B3F3E", "#D4BA90", "#395386", "#92CFC8")
+#: Hatching at home and abroad: of the first six partners, the next six, and again.
+_PARTNER_HATCHES = (("", "sash"), ("dots", "net"), ("posts", "bars"))
+#: Where nobody comes.
+NOBODY_COMES = Swatch("#F7F2E6")
 
 
 def partner_mark(position: int) -> tuple[str, str]:
@@ -102,6 +152,17 @@ def partner_mark(position: int) -> tuple[str, str]:
         _PARTNER_COLOURS[position % len(_PARTNER_COLOURS)],
         _PARTNER_SHAPES[position % len(_PARTNER_SHAPES)],
     )
+
+
+def partner_fills(position: int) -> tuple[Swatch, Swatch]:
+    """Fill of places to which the partner at `position` comes first, at home and abroad; 18 partners differ.
+
+    >>> partner_fills(0)
+    (Swatch(colour='#747B83', hatch=''), Swatch(colour='#747B83', hatch='sash'))
+    """
+    cycle, number = divmod(position, len(_PARTNER_FILLS))
+    home, abroad = _PARTNER_HATCHES[cycle % len(_PARTNER_HATCHES)]
+    return Swatch(_PARTNER_FILLS[number], home), Swatch(_PARTNER_FILLS[number], abroad)
 
 
 def clock(seconds: float) -> str:

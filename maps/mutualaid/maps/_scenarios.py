@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from mutualaid.hazards import SEVERITIES, HazardLayer, exposure_class, passabilities
 from mutualaid.maps._cells import cell_order, first_due
+from mutualaid.maps._counts import counted, levels, partner_names, place_status
 from mutualaid.maps._escape import shorten
 from mutualaid.maps._pack import NONE, pack
-from mutualaid.maps._palette import SCENARIO_STATUSES, band_edges
+from mutualaid.maps._palette import band_edges
 from mutualaid.maps._texts import TEXTS
 
 if TYPE_CHECKING:
@@ -22,14 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["hazard_facts", "hazard_word", "not_computed", "scenario_cells", "scenario_facts", "years_text"]
 
-_LEVELS = ("alone", "joint")
-_STATUS = {row.status: code for code, row in enumerate(SCENARIO_STATUSES)}
 #: Position of people whose severity nobody knows, behind those of 0…5.
 _UNKNOWN = len(SEVERITIES)
-_TOTALS = (
-    *("population", "alone", "joint", "fair_alone", "fair_joint"),
-    *("lost_alone", "lost_joint", "held", "isolated"),
-)
 _LISTED = 20
 
 
@@ -57,59 +51,35 @@ def scenario_cells(analysis: Analysis) -> tuple[dict[str, Any], dict[str, dict[s
     dict
         By id of the scenario: the packed columns, and the words of its hazards.
     dict
-        By id: people in each of `SCENARIO_STATUSES` (``status``) and in each response band, by level.
+        By id: people by status, band and who comes first: see `counted`.
     """
     order = cell_order(analysis.coverage)
     edges = np.asarray(band_edges(analysis.standard.limit_s))
-    fair = {
-        level: first_due(analysis.coverage.iloc[order], level, analysis.stations.index, edges)
-        for level in _LEVELS
-    }
+    asked, index = levels(analysis.coverage.columns), analysis.stations.index
+    before = analysis.coverage.iloc[order]
+    fair = {level: first_due(before, level, index, edges) for level in asked}
+    partners = partner_names(analysis)
     cells, people = {}, {}
     for result in analysis.scenarios:
         covered = result.coverage.iloc[order]
-        population = covered["population"].to_numpy()
         hazards = list(dict.fromkeys(layer.hazard for layer in result.layers))
-        now = {level: first_due(covered, level, analysis.stations.index, edges) for level in _LEVELS}
-        status = _statuses(covered)
         columns = {
-            "status": status,
+            "status": place_status(covered, hazard=True),
             "severity": exposure_class(covered["severity"], covered["severity_status"]),
             "hazard": 1 + pd.Index(hazards).get_indexer(pd.Index(covered["hazard"])),
             "isolated": covered["isolated"].to_numpy(),
         }
-        changed = {level: _changes(fair[level], now[level]) for level in _LEVELS}
-        columns |= {f"alone_{key}": values for key, values in changed["alone"].items()}
-        columns |= {
-            f"joint_{key}": values - changed["alone"][key] for key, values in changed["joint"].items()
-        }
+        changed = {level: _changes(fair[level], first_due(covered, level, index, edges)) for level in asked}
+        own = changed.pop("alone")
+        columns |= {f"alone_{key}": values for key, values in own.items()}
+        for level, change in changed.items():
+            columns |= {f"{level}_{key}": values - own[key] for key, values in change.items()}
         cells[result.scenario.id] = {
             "table": pack(columns),
             "hazards": [hazard_word(hazard) for hazard in hazards],
         }
-        people[result.scenario.id] = {
-            "status": np.bincount(status, weights=population, minlength=len(SCENARIO_STATUSES)).tolist(),
-            "bands": {
-                level: np.bincount(now[level]["band"], weights=population, minlength=len(edges) + 3).tolist()
-                for level in _LEVELS
-            },
-        }
+        people[result.scenario.id] = counted(covered, edges, partners, hazard=True)
     return cells, people
-
-
-def _statuses(covered: gpd.GeoDataFrame) -> NDArray[np.int64]:
-    """Position in `SCENARIO_STATUSES` of each place."""
-    loss, status = covered["loss"], covered["status"]
-    lost = loss == "lost"
-    chosen = [
-        (lost & covered["fair_alone_covered"], "lost_own"),
-        (lost, "lost_neighbour"),
-        (loss == "held", "held"),
-        *((status == name, name) for name in ("own", "joint", "gap")),
-    ]
-    conditions = [np.asarray(mask, dtype=np.bool_) for mask, _ in chosen]
-    codes = [_STATUS[name] for _, name in chosen]
-    return np.select(conditions, codes, _STATUS["unreachable"]).astype(np.int64)
 
 
 def _changes(
@@ -135,7 +105,7 @@ def scenario_facts(analysis: Analysis, people: Mapping[str, Mapping[str, Any]]) 
     analysis
         The analysis.
     people
-        People by status and band, as `scenario_cells` gives them.
+        People by status, band and who comes first, as `scenario_cells` gives them.
 
     Returns
     -------
@@ -144,6 +114,7 @@ def scenario_facts(analysis: Analysis, people: Mapping[str, Mapping[str, Any]]) 
     """
     numbers = analysis.summary["hazards"]["scenarios"] if analysis.scenarios else {}
     names = analysis.region.jurisdictions["name"]
+    keys = _counted(levels(analysis.coverage.columns))
     unknown = {
         key: block["population"] is None for key, block in analysis.summary["common"]["jurisdictions"].items()
     }
@@ -153,9 +124,11 @@ def scenario_facts(analysis: Analysis, people: Mapping[str, Mapping[str, Any]]) 
             "label": _label(result),
             "note": shorten(result.scenario.note, 600),
             "derived": any(layer.derived for layer in result.layers),
-            "totals": _totals(numbers[result.scenario.id]["total"]),
+            "totals": _totals(numbers[result.scenario.id]["total"], keys),
             "jurisdictions": [
-                _row(shorten(names[key]), numbers[result.scenario.id]["jurisdictions"].get(key), unknown[key])
+                {"name": shorten(names[key])}
+                | _totals(numbers[result.scenario.id]["jurisdictions"].get(key), keys)
+                | ({"population": None} if unknown[key] else {})
                 for key in analysis.summary["common"]["jurisdictions"]
             ],
             "severity": _by_severity(numbers[result.scenario.id]["by_severity"]),
@@ -176,14 +149,15 @@ def _label(result: ScenarioResult) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _totals(block: Mapping[str, Any]) -> dict[str, float]:
-    return {key: block[key] for key in _TOTALS}
+def _counted(asked: Iterable[str]) -> list[str]:
+    """Names of what is counted in a scenario."""
+    by_level = [f"{key}{level}" for level in asked for key in ("", "fair_", "lost_")]
+    return ["population", *by_level, "held", "isolated"]
 
 
-def _row(name: str, block: Mapping[str, Any] | None, unknown: bool) -> dict[str, Any]:
-    """One line of the table by municipality; nobody is counted where the population is unknown."""
-    row: dict[str, Any] = {"name": name, **(_totals(block) if block else dict.fromkeys(_TOTALS, 0.0))}
-    return row | {"population": None} if unknown else row
+def _totals(block: Mapping[str, Any] | None, keys: Iterable[str]) -> dict[str, float]:
+    """Give people by what they are counted as; a municipality without people has no block."""
+    return {key: block[key] if block else 0.0 for key in keys}
 
 
 def _by_severity(rows: Iterable[Mapping[str, Any]]) -> list[float]:
@@ -210,7 +184,7 @@ def _effects(result: ScenarioResult, numbers: Mapping[str, Any], names: pd.Serie
         if key == "out" or (state == key).any()
     ]
     if chance := numbers.get("chance"):
-        for level in _LEVELS:
+        for level in levels(result.coverage.columns):
             block = {"n": chance[level]["people"], "error": chance[level]["error"], "draws": chance["draws"]}
             lines.append({"key": "effect_chance", "level": level, **block})
     by_class = numbers["people_by_severity"]

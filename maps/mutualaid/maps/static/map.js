@@ -1,12 +1,13 @@
-/* What the map page does: cells on one canvas, paths, marks, the switches between alone and joint, fair weather and
-   hazards, legend and facts.
+/* What the map page does: cells on one canvas, paths, marks, the switches between levels of cooperation, fair weather
+   and hazards, legend and facts.
    Every text from data enters as a text node, never as markup. Runs in browsers since Chrome 80, Firefox 113, Safari 16.4. */
 window.mutualaid = (function () {
   "use strict";
   const NONE = 65535; // a packed number that is missing or infinite
   const SEGMENTS = ["answering", "processing", "dispatch", "turnout", "crossing", "drive"];
-  const LEVELS = ["alone", "joint"];
+  const LEVELS = ["alone", "agreed", "joint"]; // agreed only where an agreement is in force
   const UNKNOWN = 6, OUTSIDE = 7; // severities beyond 0…5
+  const MOST_PARTNERS = 12; // that the legend names
 
   /* ---- text ---- */
 
@@ -37,7 +38,7 @@ window.mutualaid = (function () {
       if (shown === 100 && part < whole) return ">99 %";
       return share > 0 && share < 1 ? "<1 %" : shown + " %";
     }
-    const clock = s => s === NONE || s === null ? "–" : Math.floor(s / 60) + ":" + String(Math.ceil(s) % 60).padStart(2, "0");
+    const clock = s => s === NONE || s === null ? "–" : Math.floor(Math.ceil(s) / 60) + ":" + String(Math.ceil(s) % 60).padStart(2, "0");
     return { say, people, percent, clock, text: key => stage.texts[key] };
   }
 
@@ -83,20 +84,15 @@ window.mutualaid = (function () {
   /** Whether something of one scenario, of fair weather or of all weathers is to be seen. */
   const applies = (state, of) => hazard(state) ? !of.fair && (of.scenario === undefined || of.scenario === state.scenario)
     : of.scenario === undefined;
+  /** People counted in the weather that is shown. */
+  const counts = state => hazard(state) || state.fair;
+  const statuses = state => hazard(state) ? state.scenario_statuses : state.statuses;
   /** What the people are counted by: [text, people, swatch], in the order of the legend. */
   function classes(state) {
-    const { level, statuses } = state, scenario = hazard(state);
-    if (!scenario) {
-      const total = state.totals, swatch = k => statuses[k][level];
-      const rows = level === "joint"
-        ? [["own", total.alone, swatch(0)], ["joint_only", total.joint - total.alone, swatch(1)], ["gap", total.population - total.joint - total.unreachable, swatch(2)]]
-        : [["own", total.alone, swatch(0)], ["gap_alone", total.population - total.alone - total.unreachable, swatch(2)]];
-      return [...rows, ...(total.unreachable > 0 ? [["unreachable", total.unreachable, swatch(3)]] : [])];
-    }
     const rows = new Map();
-    state.scenario_statuses.forEach((status, k) => {
-      const key = status[level + "_label"], row = rows.get(key) || [key, 0, status[level]];
-      row[1] += scenario.status[k];
+    statuses(state).forEach((status, k) => {
+      const key = status[state.level + "_label"], row = rows.get(key) || [key, 0, status[state.level]];
+      row[1] += counts(state).status[k];
       rows.delete(key); // a class stands where the last of its statuses does
       rows.set(key, row);
     });
@@ -115,7 +111,8 @@ window.mutualaid = (function () {
       node.style.zIndex = z;
       node.style.pointerEvents = "none";
     }
-    map.mutualaid = Object.assign({ level: "joint", view: "status", scenario: "", pending: 0 }, options);
+    const levels = LEVELS.filter(level => level in options.totals);
+    map.mutualaid = Object.assign({ levels, level: "joint", view: "status", scenario: "", pending: 0 }, options);
     map.attributionControl.setPrefix(false).addAttribution(options.attribution);
     map.on("zoomend layeradd layerremove", event => {
       if (!event.layer || event.layer instanceof L.Marker) arrangeSoon(map);
@@ -146,7 +143,7 @@ window.mutualaid = (function () {
       if (!(layer instanceof L.Marker)) return;
       const { x, y } = map.latLngToLayerPoint(layer.getLatLng()), { rank, blocks } = layer.options;
       if (rank !== undefined) labels.push({ rank, x, y, node: layer.getElement().firstChild });
-      else if (blocks) boxes.push([x - blocks, y - blocks, x + blocks, y + blocks]);
+      else if (blocks && layer.getElement().style.display !== "none") boxes.push([x - blocks, y - blocks, x + blocks, y + blocks]);
     });
     for (const { x, y, node } of labels.sort((a, b) => a.rank - b.rank)) {
       const w = node.offsetWidth / 2, h = node.offsetHeight / 2;
@@ -219,8 +216,12 @@ window.mutualaid = (function () {
     dots: (x, y) => (x % 8 === 1 && y % 8 === 1) || (x % 8 === 5 && y % 8 === 5),
     bars: (x, y) => y % 4 === 1,
     net: (x, y) => (x + y) % 8 < 1 || (x - y + 8) % 8 < 1,
+    posts: x => x % 4 === 1,
+    sash: (x, y) => (x + y) % 8 < 3,
   };
-  const INK = { "": "#000000", slash: "#5a2500", cross: "#ffffff", dots: "#ffffff", bars: "#004d38", net: "#ffffff" };
+  const INK = {
+    "": "#000000", slash: "#5a2500", cross: "#ffffff", dots: "#ffffff", bars: "#004d38", net: "#ffffff", posts: "#ffffff", sash: "#ffffff",
+  };
   const OPACITY = 0.8;
 
   const Cells = L.Layer.extend({
@@ -231,10 +232,9 @@ window.mutualaid = (function () {
       this.unpacked = unpack(data.table).then(columns => this._prepare(columns));
     },
     _prepare(c) {
-      for (const level of LEVELS) {
-        for (const key of ["station", "lead", "second", ...SEGMENTS]) {
-          if (level === "joint") for (let i = 0; i < c.status.length; i++) c["joint_" + key][i] += c["alone_" + key][i];
-        }
+      this.levels = LEVELS.filter(level => level + "_band" in c);
+      for (const level of this.levels) {
+        if (level !== "alone") this._onTop(c, level, ["station", "lead", "second", ...SEGMENTS]);
         c[level + "_s"] = c[level + "_lead"].map((lead, i) => lead + c[level + "_drive"][i]);
       }
       this.n = c.status.length;
@@ -252,15 +252,19 @@ window.mutualaid = (function () {
         for (let i = 0; i < this.n; i++) { this.X[i] = origin[0] + c.x[i] * step; this.Y[i] = origin[1] + c.y[i] * step; }
       }
     },
+    /** Columns of a level are packed as differences from those of each partner alone. */
+    _onTop(c, level, keys) {
+      for (const key of keys) {
+        const column = c[`${level}_${key}`], alone = c["alone_" + key];
+        for (let i = 0; i < column.length; i++) column[i] += alone[i];
+      }
+    },
     /** Columns of a scenario: packed as differences from fair weather, and unpacked when it is first shown. */
     async _scenario(id) {
       await this.unpacked;
       const fair = this.columns, c = await unpack(this.data.scenarios[id].table);
-      for (const key of ["station", "band", "s"]) {
-        const alone = c["alone_" + key], joint = c["joint_" + key];
-        for (let i = 0; i < this.n; i++) joint[i] += alone[i];
-      }
-      for (const level of LEVELS) {
+      for (const level of this.levels.slice(1)) this._onTop(c, level, ["station", "band", "s"]);
+      for (const level of this.levels) {
         const station = c[level + "_station"], band = c[level + "_band"], s = c[level + "_s"], before = fair[level + "_s"];
         for (let i = 0; i < this.n; i++) {
           station[i] += fair[level + "_station"][i];
@@ -352,14 +356,27 @@ window.mutualaid = (function () {
         }
       }
     },
-    _swatches() {
+    /** Class of each place in the view that is shown, and the fill of each class. */
+    _classes(columns) {
       const state = this._map.mutualaid, { level, view, bands } = state;
-      return view === "status" ? (hazard(state) ? state.scenario_statuses : state.statuses).map(status => status[level]) : bands;
+      if (view === "status") return [columns.status, statuses(state).map(status => status[level])];
+      if (view === "minutes") return [columns[level + "_band"], bands];
+      return [this._who(columns, level), [...state.partners.flatMap(partner => partner.fills), state.nobody_comes, bands[bands.length - 1]]];
+    },
+    /** Twice the position of the partner that is first due, and one more where it is abroad; then nobody, and no road. */
+    _who(columns, level) {
+      const key = "who_" + level, { jurisdiction } = this.columns, { jurisdiction_partners: at, station_partners: from } = this.data;
+      if (!columns[key]) {
+        const { partners, bands } = this._map.mutualaid, band = columns[level + "_band"];
+        columns[key] = columns[level + "_station"].map((station, i) => station ? 2 * from[station - 1] + (from[station - 1] !== at[jurisdiction[i]])
+          : 2 * partners.length + (band[i] === bands.length - 1));
+      }
+      return columns[key];
     },
     _paint() {
-      const { level, view } = this._map.mutualaid, { width, height } = this._canvas, owner = this._owner, columns = this.shown();
+      const { width, height } = this._canvas, owner = this._owner, columns = this.shown();
       if (!columns) return;
-      const classOf = columns[view === "status" ? "status" : level + "_band"], swatches = this._swatches();
+      const [classOf, swatches] = this._classes(columns);
       const context = this._canvas.getContext("2d"), image = context.createImageData(width, height);
       const out = new Uint32Array(image.data.buffer), unit = this._dpr > 1 ? 1 : 0; // hatching twice as wide on dense screens
       const colour = hex => {
@@ -422,12 +439,21 @@ window.mutualaid = (function () {
       if (hazard(state)) head.push(...this._hazard(i));
       if (state.statuses[c.status[i]].status === "unreachable") return [...head, el("p", { class: "ma-late" }, text("unreachable"))];
       if (hazard(state)) return [...head, ...this._compared(i)];
-      const same = c.alone_station[i] === c.joint_station[i] && c.alone_s[i] === c.joint_s[i];
-      const levels = same ? [["both", "alone"]] : LEVELS.map(level => [level, level]);
-      const served = LEVELS.find(level => c[level + "_station"][i]);
+      const served = this.levels.find(level => c[level + "_station"][i]);
       const before = served ? this._segments(i, served, false) : "";
-      return [...head, ...levels.flatMap(([title, level]) => this._due(i, title, level)),
+      return [...head, ...this._alike([c], i).flatMap(([title, level]) => this._due(i, title, level)),
         before ? el("p", { class: "ma-quiet" }, text("before_clock") + " " + before) : ""];
+    },
+    /** Levels of a place with their title, those together at which the same unit comes at the same time. */
+    _alike(tables, i) {
+      const { text } = speech(this._map.mutualaid), groups = [];
+      const same = (a, b) => tables.every(c => c[a + "_station"][i] === c[b + "_station"][i] && c[a + "_s"][i] === c[b + "_s"][i]);
+      for (const level of this.levels) {
+        const group = groups.find(group => same(group[0], level));
+        group ? group.push(level) : groups.push([level]);
+      }
+      return groups.map(group => [group.length === this.levels.length ? text("tip_all_" + group.length)
+        : group.map(level => text("tip_" + level)).join(" · "), group[0]]);
     },
     /** What the hazard is at a place. */
     _hazard(i) {
@@ -439,10 +465,8 @@ window.mutualaid = (function () {
     },
     /** Who is first due now, against fair weather. */
     _compared(i) {
-      const fair = this.columns, now = this.shown();
-      const same = [fair, now].every(c => c.alone_station[i] === c.joint_station[i] && c.alone_s[i] === c.joint_s[i]);
-      const { say, text, clock } = speech(this._map.mutualaid);
-      return (same ? [["both", "alone"]] : LEVELS.map(level => [level, level])).flatMap(([title, level]) => {
+      const fair = this.columns, now = this.shown(), { say, text, clock } = speech(this._map.mutualaid);
+      return this._alike([fair, now], i).flatMap(([title, level]) => {
         const before = fair[level + "_s"][i], from = fair[level + "_station"][i];
         const unchanged = before === now[level + "_s"][i] && from === now[level + "_station"][i];
         return [...this._first(now, i, title, level), el("p", { class: "ma-quiet" }, unchanged ? text("tip_fair_same")
@@ -453,11 +477,11 @@ window.mutualaid = (function () {
     _first(c, i, title, level) {
       const state = this._map.mutualaid, { say, text, clock } = speech(state), s = c[level + "_s"][i];
       const late = s > state.limit_s, station = c[level + "_station"][i];
-      const head = time => el("h4", {}, text("tip_" + title), time);
+      const head = time => el("h4", {}, title, time), partner = station && state.partners[this.data.station_partners[station - 1]];
       if (!station) return [head(""), el("p", { class: "ma-late" }, ...say("tip_nobody", { minutes: state.cutoff_min }))];
       return [
         head(el("span", { class: "ma-time " + (late ? "ma-late" : "ma-intime") }, `${clock(s)} min ${text(late ? "late" : "in_time")}`)),
-        el("p", {}, name(this.data.stations[station - 1])),
+        el("p", {}, name(this.data.stations[station - 1]), state.view === "who" ? [" · ", name(partner.label)] : ""),
       ];
     },
     /** Segments of the first unit's response that the standard's clock counts, or those before it. */
@@ -474,15 +498,34 @@ window.mutualaid = (function () {
         el("p", { class: "ma-quiet" }, second === NONE ? text("no_second") : `${text("second")} ${clock(second)} min`)];
     },
     legend(state) {
-      const { people, text } = speech(state), status = state.view === "status", list = el("ul", { class: "ma-rows" });
-      const counts = hazard(state) ? hazard(state).bands : state.band_people;
+      const { people, text } = speech(state), { level, view } = state, list = el("ul", { class: "ma-rows" });
+      if (view === "who") return this._whose(state);
+      const status = view === "status";
       const rows = status ? classes(state).filter(([key, n]) => key !== "held" || n > 0).map(([key, n, swatch]) => [text(key), n, swatch])
-        : state.band_labels.map((label, k) => [label, counts[state.level][k], state.bands[k]]);
+        : state.band_labels.map((label, k) => [label, counts(state).bands[level][k], state.bands[k]]);
       rows.forEach(([label, n, swatch], k) => {
         if (!status && k === 3) list.append(el("li", { class: "ma-rule" }, text("band_limit")));
-        list.append(el("li", {}, fill(swatch), el("span", { class: "ma-label" }, label), el("span", { class: "ma-n" }, people(n))));
+        list.append(counted(fill(swatch), label, people(n)));
       });
       return [el("h2", {}, text(status ? "legend_status" : "legend_bands")), list];
+    },
+    /** People by the partner that is first due, those with the most people first. */
+    _whose(state) {
+      const { say, people, percent, text } = speech(state), { partners, bands, band_labels } = state, who = counts(state).who[state.level];
+      const rows = partners.map(({ label, fills }, k) => ({ label, fills, home: who[2 * k], abroad: who[2 * k + 1] }))
+        .filter(({ home, abroad }) => home + abroad > 0).sort((a, b) => b.home + b.abroad - a.home - a.abroad);
+      const list = el("ul", { class: "ma-rows" }), [nobody, unreachable] = who.slice(-2), sum = (of, key) => of.reduce((n, row) => n + row[key], 0);
+      for (const { label, fills, home, abroad } of rows.slice(0, MOST_PARTNERS)) {
+        if (home > 0) list.append(counted(fill(fills[0]), say("who_home", { who: name(label) }), people(home)));
+        if (abroad > 0) list.append(counted(fill(fills[1]), say("who_abroad", { who: name(label) }), people(abroad)));
+      }
+      const others = rows.slice(MOST_PARTNERS);
+      if (others.length) list.append(counted("", say("who_others", { n: others.length }), people(sum(others, "home") + sum(others, "abroad"))));
+      list.append(counted(fill(state.nobody_comes), band_labels[band_labels.length - 2], people(nobody)));
+      if (unreachable > 0) list.append(counted(fill(bands[bands.length - 1]), text("unreachable"), people(unreachable)));
+      const foreign = sum(rows, "abroad"), reached = foreign + sum(rows, "home");
+      return [el("h2", {}, text("legend_who")), list,
+        el("p", {}, foreign > 0 ? say("who_foreign", { n: people(foreign), share: percent(foreign, reached) }) : text("who_own"))];
     },
   });
 
@@ -491,6 +534,10 @@ window.mutualaid = (function () {
   }
   function row(swatch, label) {
     return el("li", {}, swatch, el("span", { class: "ma-label" }, label));
+  }
+  /** A row of the legend with its people. */
+  function counted(swatch, label, n) {
+    return el("li", {}, swatch, el("span", { class: "ma-label" }, label), el("span", { class: "ma-n" }, n));
   }
   function lineSwatch(style) {
     return el("span", { class: "ma-swatch " + (style.fill === false ? "ma-line" : "ma-ring"), style: `border-color:${style.color};border-style:${style.dashArray ? "dashed" : "solid"}` + (style.fill === false ? `;border-top-width:${Math.max(2, Math.min(7, Math.round(style.weight)))}px` : ""), "aria-hidden": "true" });
@@ -591,7 +638,7 @@ window.mutualaid = (function () {
       rest.push(el("p", { class: "ma-gain" }, ...say("gap_closed", { n: people(facts.closed_population), who: name(facts.closed_by) }),
         ...(facts.saved_median_s > 0 ? [" ", ...say("gap_saved", { time: clock(facts.saved_median_s) })] : [])));
     }
-    if (facts.level === "alone") rest.push(el("p", {}, ...say("gap_remaining", { n: people(facts.remaining_population) })));
+    if (facts.level !== "joint") rest.push(el("p", {}, ...say("gap_remaining", { n: people(facts.remaining_population) })));
     else rest.push(el("p", {}, text("gap_nobody")));
     return el("div", { class: "ma-popup" }, el("h3", {}, name(facts.name)), list, rest);
   }
@@ -654,7 +701,7 @@ window.mutualaid = (function () {
       const scenario = hazard(state);
       if (!scenario || !this.data.images[scenario.id]) return [];
       const { people, text } = speech(state);
-      const entry = (swatch, label, n) => el("li", {}, swatch, el("span", { class: "ma-label" }, label), el("span", { class: "ma-n" }, people(n)));
+      const entry = (swatch, label, n) => counted(swatch, label, people(n));
       const list = el("ul", { class: "ma-rows" }, [5, 4, 3, 2, 1].map(k =>
         entry(fill([this.data.colours[k - 1], ""]), `${k} ${text("severity_" + k)}`, scenario.severity[k])),
         entry(fill(["#fbfaf5", ""]), `0 ${text("severity_0")}`, scenario.severity[0]),
@@ -705,19 +752,22 @@ window.mutualaid = (function () {
       L.LayerGroup.prototype.initialize.call(this, data.marks.map(mark => this._mark(mark)));
     },
     _mark(mark) {
-      const { shape, colour, glyph } = this.data.kinds[mark.kind], size = this.data.size;
+      const kind = this.data.kinds[mark.kind], { shape, colour, glyph } = kind, size = kind.size || this.data.size;
       const mayFail = Object.values(mark.states || {}).includes("out");
-      const icon = L.divIcon({ className: "ma-mark", html: drawing(shape, colour, glyph, mayFail), iconSize: [size, size], popupAnchor: [0, -size / 2] });
-      const blocks = this.data.above ? size / 2 : 0; // labels keep off the more important marks
-      const marker = L.marker(mark.at, { icon, riseOnHover: true, zIndexOffset: this.data.above || 0, blocks });
+      const icon = L.divIcon({ className: "ma-mark" + (kind.size ? " ma-ranked" : ""), html: drawing(shape, colour, glyph, mayFail), iconSize: [size, size], popupAnchor: [0, -size / 2] });
+      const blocks = this.data.above || kind.size ? size / 2 : 0; // labels keep off the more important marks
+      const marker = L.marker(mark.at, { icon, riseOnHover: true, zIndexOffset: this.data.above || 10 * size, blocks });
       const told = () => this._told(marker._map.mutualaid, mark);
+      const more = () => mark.facts ? mutualaid.together[this.data.tells](marker._map.mutualaid, mark.facts) : [];
       const lines = () => el("div", { class: "ma-popup" }, el("h3", {}, name(mark.title)), mark.lines.map(line => el("p", {}, name(line))),
-        told() ? el("p", { class: "ma-late" }, told()) : "");
-      marker.bindTooltip(lines, { direction: "top", offset: [0, -size / 2] }).bindPopup(lines, { maxWidth: 280 });
+        told() ? el("p", { class: "ma-late" }, told()) : "", more());
+      marker.bindTooltip(lines, { direction: "top", offset: [0, -size / 2], className: "ma-mark-tip" }).bindPopup(lines, { maxWidth: 280 });
       marker.show = () => {
         const node = marker.getElement();
-        node.setAttribute("aria-label", [mark.title, ...mark.lines, told()].filter(part => part).join(", "));
+        node.style.display = applies(marker._map.mutualaid, this.data) ? "" : "none";
+        node.setAttribute("aria-label", [mark.title, ...mark.lines, told(), ...more().map(line => line.textContent)].filter(part => part).join(", "));
         node.classList.toggle("ma-out", this._state(marker._map.mutualaid, mark) === "out");
+        if (marker.isPopupOpen()) marker.getPopup().update();
       };
       return marker;
     },
@@ -739,10 +789,16 @@ window.mutualaid = (function () {
       const found = this._state(state, mark);
       return found ? speech(state).text("state_" + found) : "";
     },
+    /** Whether there is anything to see in this weather. */
+    visible(state) {
+      return applies(state, this.data);
+    },
     legend(state) {
+      if (!applies(state, this.data)) return [];
       const out = this.data.marks.some(mark => this._state(state, mark) === "out");
       const list = el("ul", { class: "ma-rows" }, this.data.kinds.filter(kind => kind.label).map(kind =>
-        row(el("span", { class: "ma-swatch ma-svg", "aria-hidden": "true" }, drawing(kind.shape, kind.colour, kind.glyph)), name(kind.label))),
+        row(el("span", { class: "ma-swatch ma-svg", style: kind.size ? `transform:scale(${kind.size / 22})` : false, "aria-hidden": "true" },
+          drawing(kind.shape, kind.colour, kind.glyph)), name(kind.label))),
         out ? row(el("span", { class: "ma-swatch ma-svg ma-out", "aria-hidden": "true" }, drawing("circle", "#7a7a7a", "", true)), speech(state).text("legend_out")) : "");
       return [el("h2", {}, this.data.title), list];
     },
@@ -759,7 +815,7 @@ window.mutualaid = (function () {
   function panel(map) {
     const state = map.mutualaid, { say, people, percent, clock, text } = speech(state);
     const buttons = (choices, key, label, small) => {
-      const group = el("div", { class: "ma-switch" + (small ? " ma-small" : ""), role: "group", "aria-label": label });
+      const group = el("div", { class: "ma-switch" + (small ? " ma-small" : choices.length > 2 ? " ma-many" : ""), role: "group", "aria-label": label });
       for (const choice of choices) {
         group.append(el("button", { type: "button", "data-choice": choice, click: () => change(map, { [key]: choice }) }, text(choice)));
       }
@@ -768,11 +824,13 @@ window.mutualaid = (function () {
         return group;
       };
     };
-    const levels = buttons(LEVELS, "level", text("level"), false), views = buttons(["status", "minutes"], "view", text("view"), true);
+    const levels = buttons(state.levels, "level", text("level"), false);
+    const views = buttons(["status", "minutes", ...(state.partners.length > 1 ? ["who"] : [])], "view", text("view"), true);
     const head = el("div", { "aria-live": "polite" }), legend = el("div"), places = el("details", {}, el("summary", {}, text("by_jurisdiction")));
+    const together = state.cooperation ? el("details", { class: "ma-together" }, el("summary", {}, text("cooperation"))) : "";
     const warning = el("div", {}), which = weather();
     const more = el("details", { class: "ma-more", open: map.getSize().x > 640 ? "" : false }, el("summary", {}, text("more")),
-      views(), legend, places, about());
+      views(), legend, places, together, about());
     const box = el("section", { class: "ma-panel", "aria-label": text("panel") },
       el("h1", {}, name(state.region)), el("p", { class: "ma-sub" }, ...say("question_" + state.service, { limit: state.limit, start: state.start })),
       which, warning, levels(), head, more, note(state.note), unknown(), failed(), el("p", { class: "ma-foot" }, text("disclaimer")));
@@ -798,7 +856,9 @@ window.mutualaid = (function () {
     /** What the hazard changes besides the colours; or what nobody knows about it. */
     function effects(scenario, unknown) {
       const { level } = state, total = scenario.totals, decimal = new Intl.NumberFormat(state.lang, { maximumFractionDigits: 1 });
-      const own = unknown ? [] : [{ key: "effect_fewer", n: total["fair_" + level] - total[level] }, ...(total.held > 0 ? [{ key: "effect_held", n: total.held }] : [])];
+      const held = (level === "agreed" ? level : "joint") + "_label"; // alone: who a joint team would hold
+      const n = state.scenario_statuses.reduce((sum, status, k) => sum + (status[held] === "held" && scenario.status[k]), 0);
+      const own = unknown ? [] : [{ key: "effect_fewer", n: total["fair_" + level] - total[level] }, ...(n > 0 ? [{ key: "effect_held", n }] : [])];
       const lines = [...own, ...scenario.effects.filter(one => (!one.level || one.level === level) && !one.unknown === !unknown)].map(one =>
         one.draws ? el("li", {}, el("p", {}, say(one.key, { n: people(one.n), error: decimal.format(one.error), draws: people(one.draws) })))
           : el("li", { class: one.names ? "ma-listed" : "" }, el("span", { class: "ma-label" }, text(one.key)), one.names === undefined ? el("span", { class: "ma-n" }, one.km ? one.km + " km" : people(one.n))
@@ -812,35 +872,44 @@ window.mutualaid = (function () {
     function table() {
       const cells = (tag, values) => el("tr", {}, values.map((value, i) => el(i ? tag : "th", i ? {} : { scope: "row" }, value)));
       const scenario = hazard(state), last = scenario ? j => people(j["lost_" + state.level]) : j => clock(j.joint_p90_s);
-      return [el("table", {},
-        el("thead", {}, cells("th", [text("jurisdiction"), text("people"), text("alone_short"), text("joint_short"), text(scenario ? "lost_short" : "p90_short")])),
+      return [el("table", { class: state.levels.length > 2 ? "ma-tight" : false },
+        el("thead", {}, cells("th", [text("jurisdiction"), text("people"), ...state.levels.map(level => text(level + "_short")), text(scenario ? "lost_short" : "p90_short")])),
         el("tbody", {}, (scenario || state).jurisdictions.map(j => cells("td", [name(j.name), j.population === null ? text("unknown") : people(j.population),
-          percent(j.alone, j.population), percent(j.joint, j.population), last(j)])))),
+          ...state.levels.map(level => percent(j[level], j.population)), last(j)])))),
       el("p", { class: "ma-quiet" }, scenario ? say("lost_long", { who: text("lost_who_" + state.level) }) : text("p90_long"))];
     }
     function about() {
       const list = items => el("ul", { class: "ma-list" }, items.map(item => el("li", {}, name(item))));
       return el("details", {}, el("summary", {}, text("about")), state.about.flatMap(part => [el("h3", {}, part.title), list(part.items)]));
     }
+    /** What the other levels change. */
+    function gain(total) {
+      const { level, levels } = state, more = total.joint - total.alone, today = total.agreed - total.alone;
+      const rest = people(total.population - total[level === "agreed" ? level : "joint"]), box = (n, words) => el("p", { class: n > 0 ? "ma-gain" : "ma-gain ma-none" }, ...words);
+      if (levels.length === 2) return box(more, say(more > 0 ? "gain_" + level : "gain_none", { n: people(more), rest }));
+      const much = n => el("span", {}, n ? say(n > 0 ? "more_people" : "fewer_people", { n: people(Math.abs(n)) }) : text("nobody_more"));
+      const [agreed, joint] = { alone: [today, more], agreed: [today, more - today], joint: [more - today, more] }[level];
+      return box(Math.max(agreed, joint), say("gain_of_three_" + level, { agreed: much(agreed), joint: much(joint), rest }));
+    }
     function update() {
       levels(); views();
       const scenario = hazard(state), total = (scenario || state).totals;
-      const joint = state.level === "joint", reached = joint ? total.joint : total.alone, gain = total.joint - total.alone;
-      const parts = scenario ? classes(state) : [total.alone, gain, total.population - total.joint - total.unreachable, total.unreachable]
-        .map((n, k) => ["", n, state.statuses[k][state.level]]);
+      const reached = total[state.level];
+      const parts = scenario ? classes(state) : state.statuses.map((status, k) => ["", state.fair.status[k], status[state.level]]);
       const bar = el("div", { class: "ma-bar", "aria-hidden": "true" }, parts.filter(([, n]) => n > 0).map(([, n, [colour, hatch]]) =>
         el("span", { class: hatch ? "ma-" + hatch : "", style: `flex:${n} 0 0;background-color:${colour}` })));
       head.replaceChildren(
         el("div", { class: "ma-head" }, el("div", { class: "ma-big" }, percent(reached, total.population)),
           el("p", {}, ...say("reached_" + state.level + (scenario ? "_hazard" : ""), { n: people(reached), all: people(total.population) }))),
-        bar, scenario ? effects(scenario, false) : "",
-        el("p", { class: gain > 0 ? "ma-gain" : "ma-gain ma-none" }, ...say(gain > 0 ? "gain_" + state.level : "gain_none", { n: people(gain), rest: people(total.population - total.joint) })));
+        bar, scenario ? effects(scenario, false) : "", gain(total),
+        ...(state.level === "agreed" && state.cooperation ? state.cooperation.agreements.map(one => note(one.note)) : []));
       const told = [], elsewhere = node => node && node.classList.contains("ma-elsewhere");
       map.eachLayer(layer => { if (layer.legend) told.push(layer); });
       const nodes = told.sort((a, b) => a.legendOrder - b.legendOrder).flatMap(layer => layer.legend(state));
       if (scenario) nodes.push(effects(scenario, true));
       legend.replaceChildren(...nodes.filter((node, k) => !elsewhere(node) || k === nodes.findIndex(elsewhere)));
       places.replaceChildren(places.firstChild, ...table());
+      if (together) together.replaceChildren(together.firstChild, ...mutualaid.together.details(state));
       warning.replaceChildren(...(scenario ? [scenario.derived ? el("p", { class: "ma-note ma-derived" }, text("derived_long")) : "", note(scenario.note)] : []));
     }
     /** The layer control lists what belongs to hazards only where it can be seen. */
@@ -883,7 +952,7 @@ window.mutualaid = (function () {
   /** Remembers a layer, so that the layer control can leave it out where it has nothing to show. */
   const keep = layer => { made.push(layer); return layer; };
   return {
-    cells: data => new Cells(data), marks: data => new Marks(data), panel, paths: data => keep(new Paths(data)),
+    kit: { el, hazard, lineSwatch, name, speech }, cells: data => new Cells(data), marks: data => keep(new Marks(data)), panel, paths: data => keep(new Paths(data)),
     places: data => new Places(data), severity: data => keep(new Severity(data)), stage,
   };
 })();
