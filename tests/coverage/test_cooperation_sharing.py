@@ -613,7 +613,9 @@ def test_positions_are_told_as_the_middle_of_a_kilometre_inside_the_jurisdiction
     shapes = [shapely.box(0, -2000, 1400, 2000), *narrow.geometry.iloc[1:]]
     narrow = narrow.set_geometry(shapes, crs=UTM)
     moved = shared_region(replace(region, jurisdictions=narrow), "public").region.stations
-    assert moved.get_coordinates().iloc[1].tolist() == [1400.0, -500.0], "the nearest place of its jurisdiction"
+    assert moved.get_coordinates().iloc[1].tolist() == [1400.0, -500.0], (
+        "the nearest place of its jurisdiction"
+    )
     near = region.stations.set_geometry(region.stations.translate(300.0, 0.0))
     other = shared_region(replace(region, stations=near), "public").region.stations
     assert other.get_coordinates().iloc[0].tolist() == points[0], "wherever in the cell it stands"

@@ -509,6 +509,14 @@ def test_a_helper_that_is_no_party_is_refused(agreement_folder: Path) -> None:
     }
 
 
+def test_a_party_may_keep_its_stations_to_itself(agreement_folder: Path) -> None:
+    """Whoever contributes has no table of the others' stations: the pair may name one of them."""
+    stations = agreement_folder / "stations.csv"
+    lines = stations.read_text(encoding="utf-8").splitlines(keepends=True)
+    stations.write_text("".join(line for line in lines if "E,1" not in line), encoding="utf-8")
+    assert not [one for one in check_region(agreement_folder) if "excluded_pairs" in one.where]
+
+
 # --- everything at once -------------------------------------------------------------------------------------------
 
 

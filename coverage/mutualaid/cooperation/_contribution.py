@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -425,7 +424,7 @@ def combine(
     parts = sorted(contributions, key=lambda one: _rank(region, one.partner))
     parameters = region.parameters
     common, local = _standards(region)
-    day = date.fromisoformat(parameters.date) if parameters.date else datetime.now(UTC).astimezone().date()
+    day = parameters.day
     agreements = agreements_in_force(region.agreements, parameters.service, day)
     _check(region, parts, no_station, _inputs(region, common, local, agreements), agreements)
     told = {*no_station, *(one.partner for one in parts)}

@@ -23,7 +23,7 @@ from mutualaid.cooperation._indicators import (
     station_dependence,
 )
 from mutualaid.cooperation._sensitivity import sensitivity
-from mutualaid.cooperation._shares import core_table, cost_shares
+from mutualaid.cooperation._shares import SHARE_RULES, core_table, cost_shares
 from mutualaid.cooperation._what_if import prepare
 from mutualaid.coverage import Analysis, clock, json_ready
 from mutualaid.data import Agreement
@@ -195,13 +195,15 @@ def _summary(analysis: Analysis, found: dict[str, Any]) -> dict[str, Any]:
     records = {
         name: pd.DataFrame(frame.drop(columns="geometry", errors="ignore")).pipe(_with_id).to_dict("records")
         for name, frame in found.items()
-        if name != "sweep"
+        if name not in ("sweep", "shares")
     }
+    shares = found["shares"].rename(columns={rule: f"{rule}_share" for rule in SHARE_RULES})
     told = {
         "agreements": [_told(one) for one in analysis.agreements],
         "notes": [*analysis.notes, *_notes(analysis)],
         "costs": asdict(analysis.region.costs),
         **records,
+        "shares": shares.reset_index().to_dict("records"),
         "sweep": _curves(found["sweep"]),
     }
     ready: dict[str, Any] = json_ready(told)

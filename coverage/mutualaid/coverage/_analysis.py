@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import geopandas as gpd
@@ -71,6 +71,8 @@ class Analysis:
         and ``subsidiary``; None if no agreement is in force.
     agreements
         Agreements in force for the service on the day of the run.
+    day
+        Day for which agreements were looked up.
     notes
         What must be known about agreements that do not count.
     coverage, coverage_local
@@ -104,6 +106,7 @@ class Analysis:
     times: pd.DataFrame
     times_agreed: pd.DataFrame | None
     agreements: tuple[Agreement, ...]
+    day: date
     notes: tuple[str, ...]
     coverage: gpd.GeoDataFrame
     coverage_local: gpd.GeoDataFrame
@@ -166,7 +169,7 @@ def analyse(
     parameters = region.parameters
     tell = progress or _silent
     common, local = _standards(region)
-    day = date.fromisoformat(parameters.date) if parameters.date else datetime.now(UTC).astimezone().date()
+    day = parameters.day
     agreements = agreements_in_force(region.agreements, parameters.service, day)
     stations = _stations(region, agreements)
     _check_cutoff({rule.id: rule for rule in (common, *local.values())}, stations, parameters)
@@ -233,6 +236,7 @@ def analyse(
         times=times,
         times_agreed=agreed,
         agreements=agreements,
+        day=day,
         notes=tuple(agreement_notes(region.agreements, parameters.service, day)),
         coverage=covered,
         coverage_local=covered_local,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import geopandas as gpd
@@ -89,27 +89,23 @@ def group_fleets(
     _check_crossings(network, agreements)
     open_ = route_graph(network, graph.profile)
     partners = [str(one) for one in jurisdictions["partner"].unique()]
-    left, entered = _sides(network, jurisdictions)
+    left, entered = _sides(network, jurisdictions, partners)
     civilian_ms = None
     if any(one.priority_abroad == "civilian" for one in agreements):
         civilian_ms = edge_times(network, profile("civilian")).drive_ms.astype(np.int64)
     found, differs = [], False
     for name in map(str, stations["partner"].unique()):
-        binding = {other: _binding(name, other, agreements) for other in partners if other != name}
-        drive_ms = _crossing_ms(network, open_, name, (left, entered), parameters, binding)
-        civilian = [
-            other
-            for other, rules in binding.items()
-            if any(one.priority_abroad == "civilian" for one in rules)
-        ]
-        if civilian_ms is not None and civilian:
-            slow = _in(entered, civilian) & (drive_ms >= 0)
+        binding = [_binding(name, other, agreements) for other in partners]
+        drive_ms = _crossing_ms(network, open_, partners.index(name), (left, entered), parameters, binding)
+        if civilian_ms is not None:
+            civilian = [any(one.priority_abroad == "civilian" for one in rules) for rules in binding]
+            slow = np.isin(entered, np.flatnonzero(civilian)) & (drive_ms >= 0)
             # Whoever has no priority may not drive where civilians may not.
             slower = np.where(civilian_ms < 0, -1, np.maximum(drive_ms, civilian_ms))
             drive_ms = np.where(slow, slower, drive_ms)
         for barred, hosts in _barred(partners, binding).items():
             ms = drive_ms.copy()
-            ms[_in(entered, barred)] = -1
+            ms[np.isin(entered, list(barred))] = -1
             differs |= not np.array_equal(ms, graph.drive_ms)
             # A graph of its own, not one with roads closed for a while: nobody gets to what stands on barred roads.
             own = replace(reweighted(open_, ms), before=None)
@@ -119,20 +115,20 @@ def group_fleets(
 
 
 def _sides(
-    network: Network, jurisdictions: gpd.GeoDataFrame
-) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    """(2m,) partner whose territory each directed edge leaves and enters: the same but at crossings."""
-    partner, crossing = jurisdictions["partner"], network.roads["crossing"].to_numpy()
-    ends = network.crossings[["from_jurisdiction", "to_jurisdiction"]].to_numpy(dtype=object)
-    sides = np.repeat(network.roads["jurisdiction"].to_numpy(dtype=object)[:, None], 2, axis=1)
-    sides[crossing >= 0] = ends[crossing[crossing >= 0]]
-    left, entered = (partner.reindex(one.ravel()).to_numpy(dtype=object) for one in (sides, sides[:, ::-1]))
-    return left, entered
+    network: Network, jurisdictions: gpd.GeoDataFrame, partners: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(2m,) position of the partner whose territory each directed edge leaves and enters; -1 outside all."""
+    roads, crossings = network.roads, network.crossings
 
+    def position(lands: pd.Index) -> NDArray[np.int64]:
+        found = pd.Index(partners).get_indexer(pd.Index(jurisdictions["partner"].reindex(lands)))
+        return np.asarray(found, dtype=np.int64)
 
-def _in(land: NDArray[np.object_], partners: Iterable[str]) -> NDArray[np.bool_]:
-    """(2m,) whether each directed edge is in the territory of one of some partners."""
-    return np.asarray(pd.Index(land).isin(list(partners)), dtype=np.bool_)
+    land, number = roads["jurisdiction"].cat, roads["crossing"].to_numpy()
+    sides = np.repeat(np.append(position(land.categories), -1)[land.codes.to_numpy()][:, None], 2, axis=1)
+    ends = np.column_stack([position(pd.Index(crossings[f"{side}_jurisdiction"])) for side in ("from", "to")])
+    sides[number >= 0] = ends[number[number >= 0]]
+    return sides.ravel(), sides[:, ::-1].ravel()
 
 
 def _binding(name: str, other: str, agreements: Sequence[Agreement]) -> list[Agreement]:
@@ -141,7 +137,7 @@ def _binding(name: str, other: str, agreements: Sequence[Agreement]) -> list[Agr
     That by which it helps the other; else that by which it is helped; else those that name both, of which the
     strictest holds.
     """
-    both = [one for one in agreements if {name, other} <= set(one.parties)]
+    both = [one for one in agreements if name != other and {name, other} <= set(one.parties)]
     for pair in ((name, other), (other, name)):
         if found := [one for one in both if pair in one.pairs]:
             return found
@@ -149,23 +145,23 @@ def _binding(name: str, other: str, agreements: Sequence[Agreement]) -> list[Agr
 
 
 def _barred(
-    partners: Iterable[str], binding: Mapping[str, Sequence[Agreement]]
-) -> dict[frozenset[str], list[str]]:
-    """Territories that vehicles of a partner may not pass, and the hosts to whom they go in spite of that."""
-    closed = {other for other, rules in binding.items() if not all(one.transit for one in rules)}
-    found: dict[frozenset[str], list[str]] = {}
-    for host in partners:
-        found.setdefault(frozenset(closed - {host}), []).append(host)
+    partners: Sequence[str], binding: Sequence[Sequence[Agreement]]
+) -> dict[frozenset[int], list[str]]:
+    """Positions of those whose territory a partner's vehicles may not pass, and the hosts to whom they still go."""
+    closed = {number for number, rules in enumerate(binding) if not all(one.transit for one in rules)}
+    found: dict[frozenset[int], list[str]] = {}
+    for number, host in enumerate(partners):
+        found.setdefault(frozenset(closed - {number}), []).append(host)
     return found
 
 
 def _crossing_ms(
     network: Network,
     open_: RouteGraph,
-    name: str,
-    sides: tuple[NDArray[np.object_], NDArray[np.object_]],
+    mine: int,
+    sides: tuple[NDArray[np.int64], NDArray[np.int64]],
     parameters: Parameters,
-    binding: Mapping[str, Sequence[Agreement]],
+    binding: Sequence[Sequence[Agreement]],
 ) -> NDArray[np.int64]:
     """Drive times of a partner's vehicles with what each crossing costs them, -1 where they may not pass."""
     drive_ms = open_.drive_ms.astype(np.int64)
@@ -175,13 +171,13 @@ def _crossing_ms(
         number = int(of_road[edge >> 1])
         left, entered = sides[0][edge], sides[1][edge]
         # The agreement with whom the vehicle goes to; on the way home with whom it comes from.
-        other = left if entered == name else entered
+        other = left if entered == mine else entered
         seconds = float(delay_s[number])
         costs = [
             _at_crossing(
                 one, table.index[number], table["international"].iloc[number], parameters, seconds, open_
             )
-            for one in (binding.get(other, ()) if left != entered else ())
+            for one in (binding[other] if left != entered and other >= 0 else ())
         ]
         known = [one for one in costs if one is not None]
         shut = len(known) < len(costs)

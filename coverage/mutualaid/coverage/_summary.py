@@ -41,6 +41,7 @@ NULL_MEANS: Mapping[str, str] = {
     "max_velocity": "the class does not depend on velocity",
     "max_depth_velocity": "the class does not depend on velocity",
     "chance_alone": "nothing is left to chance",
+    "chance_agreed": "nothing is left to chance",
     "chance_joint": "nothing is left to chance",
     "total": "closures by chance are not counted in it",
     "worst_s": "somebody is not reached within the drive-time cutoff, or nobody is reached by road",

@@ -145,10 +145,12 @@ class AgreementSections:
         return agreement if certain else None
 
     def _check_pair(self, where: str, pair: list[str], entry: AgreementEntry, *, certain: bool) -> None:
-        if self._stations is None:
+        if self._stations is None or self._areas is None:
             return
+        # A party that keeps its stations to itself has none in this table: the name may be one of them.
+        all_there = set(entry.parties) & set(self._areas["partner"]) <= set(self._stations.values())
         for name in pair:
-            if name != _ANY and name not in self._stations:
+            if name != _ANY and name not in self._stations and all_there:
                 self._unknown(where, f"the id of a station, or {_ANY}", name, sorted(self._stations))
         helper, host = (self._stations.get(name, "") for name in pair)
         helpers = entry.helpers or entry.parties

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,6 +119,11 @@ class Parameters:
     date: str = ""
     cutoff_s: float = 1800.0
     snap_m: float = 200.0
+
+    @property
+    def day(self) -> dt.date:
+        """Day for which agreements are looked up."""
+        return dt.date.fromisoformat(self.date) if self.date else dt.datetime.now(dt.UTC).astimezone().date()
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -357,12 +356,11 @@ def region_notes(region: Region) -> list[Defect]:
 
 def _notes_on_agreements(region: Region) -> list[Defect]:
     parameters = region.parameters
-    today = date.fromisoformat(parameters.date) if parameters.date else datetime.now(UTC).astimezone().date()
     notes = []
     for number, one in enumerate(region.agreements, 1):
         where = f"[[agreement]] {number}"
         if one.holds_for(parameters.service):
-            for note in agreement_notes([one], parameters.service, today):
+            for note in agreement_notes([one], parameters.service, parameters.day):
                 remedy = "renew it, or read the results as those without it"
                 notes.append(Defect("region.toml", where, "an agreement in force", note.rstrip("."), remedy))
         for name, (low, high) in one.ranges.items():
