@@ -58,6 +58,34 @@ def test_demo_prints_what_summary_json_holds(demo: Demo) -> None:
         assert f"{number:,.0f}" in done.stdout
 
 
+def test_demo_prints_what_agreements_bring_and_who_depends_on_whom(demo: Demo) -> None:
+    folder, done = demo
+    told = json.loads((folder / "results" / "summary.json").read_text("utf-8"))
+    head, numbers, lines = told["headline"], told["cooperation"], done.stdout.splitlines()
+    heads = next(line for line in lines if line.startswith("reached within the standard"))
+    assert heads.split()[4:8] == ["people", "alone", "agreed", "joint"]
+    town = told["common"]["jurisdictions"]["FR-beausoleil"]
+    row = next(line for line in lines if line.startswith("Beausoleil")).split()
+    assert row[2:5] == [
+        "<1%",
+        f"{town['agreed']['covered_share']:.0%}",
+        f"{town['joint']['covered_share']:.0%}",
+    ]
+    flood = told["hazards"]["scenarios"]["coast_20"]["total"]
+    row = next(line for line in lines if line.startswith("Coastal flood, 20 years *")).split("*")[1].split()
+    assert row[1] == f"{flood['agreed'] / flood['population']:.0%}"
+    part = head["closed_by_agreed"] / head["closed_by_joint"]
+    assert f"{part:.0%} of the {head['closed_by_joint']:,.0f} of a joint team" in done.stdout
+    depends = next(
+        one for one in numbers["dependence"] if one["level"] == "joint" and one["place"] == "FR-la-turbie"
+    )
+    assert f"La Turbie ({depends['share']:.0%})" in done.stdout
+    even = numbers["break_even"][0]["break_even_s"]
+    assert f"beyond {int(even // 60)}:{int(even % 60):02} min, nothing" in done.stdout
+    for note in (numbers["agreements"][0]["note"], *numbers["notes"]):
+        assert note in done.stdout
+
+
 def test_readme_shows_what_the_demo_prints(demo: Demo) -> None:
     printed = demo[1].stdout.split("Standard:")[1].splitlines()
     readme = (ROOT / "README.md").read_text("utf-8")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pytest
 
+from mutualaid.cooperation import cooperation
 from mutualaid.coverage import analyse
 from mutualaid.data import new_region
 from mutualaid.reports import write_results
@@ -31,7 +33,13 @@ def test_an_extract_becomes_a_map(extract: str, shared_data: Path, tmp_path: Pat
     parts = total["alone"]["covered"] + total["closed_by_joint"] + total["remaining"]
     assert parts == pytest.approx(total["population"], abs=0.01)
     assert total["unreachable"] < 0.01 * total["population"], "nearly everybody lives at a road"
-    files = write_results(result, tmp_path / "results")
+    found = cooperation(result)
+    first = found.reciprocity["people"].sum()
+    assert first == pytest.approx(region.demand["population"][np.isfinite(result.coverage["joint_s"])].sum())
+    gained = found.indicators.query("kind == 'all'")["closed"].iloc[0]
+    assert gained == pytest.approx(total["closed_by_joint"], abs=0.001)
+    files = write_results(result, tmp_path / "results", cooperation=found)
+    assert {"reciprocity.png", "break_even.png", "cost_shares.csv", "crossings.csv"} <= set(files)
     layer = gpd.read_file(files["coverage.gpkg"], layer="coverage")
     assert len(layer) == len(region.demand)
     assert 200_000 < files["map.html"].stat().st_size < 5_000_000

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
+import pandas as pd
 import pytest
 
-from mutualaid.coverage import Analysis, analyse
+from mutualaid.cooperation import SHARE_RULES, Cooperation
+from mutualaid.coverage import Analysis
 from mutualaid.data import demo_path, read_region
 from mutualaid.errors import InputError
-from mutualaid.reports import RESULT_FILES, run_record, write_results
+from mutualaid.reports import RESULT_FILES, full_summary, run_record, write_results
 
 HAZARDS = [f"hazards/{path.name}" for path in sorted((demo_path() / "hazards").iterdir())]
 READ = [
@@ -30,12 +35,18 @@ READ = [
 ]
 
 
+ABOUT_COOPERATION = {
+    "cooperation.csv", "reciprocity.csv", "reciprocity.png", "cost_shares.csv", "delays.csv", "break_even.csv",
+    "break_even.png", "crossings.csv", "crossing_pairs.csv", "harmonisation.csv", "sensitivity.csv",
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
-def analysis(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
-    """The demo in a folder of its own."""
-    folder = tmp_path_factory.mktemp("runs") / "region"
-    shutil.copytree(demo_path(), folder, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
-    return analyse(read_region(folder))
+def files(
+    analysis: Analysis, found: Cooperation, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """All results of the demo."""
+    return write_results(analysis, tmp_path_factory.mktemp("written") / "results", cooperation=found)
 
 
 def inputs(analysis: Analysis) -> list[str]:
@@ -76,8 +87,10 @@ def test_an_input_counts_wherever_it_lies(analysis: Analysis, tmp_path: Path) ->
 
 def test_two_runs_differ_in_their_time_alone(tmp_path: Path) -> None:
     code = (
-        "import sys; from mutualaid.coverage import analyse; from mutualaid.data import demo_path, read_region;"
-        "from mutualaid.reports import write_results; write_results(analyse(read_region(demo_path())), sys.argv[1])"
+        "import sys; from mutualaid.cooperation import cooperation; from mutualaid.coverage import analyse;"
+        "from mutualaid.data import demo_path, read_region; from mutualaid.reports import write_results;"
+        "result = analyse(read_region(demo_path()));"
+        "write_results(result, sys.argv[1], cooperation=cooperation(result))"
     )
     for seed in ("1", "2"):
         environment = os.environ | {"PYTHONHASHSEED": seed}
@@ -87,10 +100,11 @@ def test_two_runs_differ_in_their_time_alone(tmp_path: Path) -> None:
         one, two = ((tmp_path / seed / name).read_bytes() for seed in ("1", "2"))
         if name == "run.json":
             records: list[dict[str, Any]] = [json.loads(text) for text in (one, two)]
-            assert all(record.pop("created") for record in records)
+            assert all(record.pop("created") and record.pop("day") for record in records)
             assert records[0] == records[1]
         else:
-            assert one == two, name
+            same = one == two  # pytest would explain for hours how two pictures differ
+            assert same, name
 
 
 def test_a_run_that_fails_leaves_earlier_results_whole(
@@ -126,3 +140,145 @@ def test_results_never_take_the_place_of_an_input(analysis: Analysis, tmp_path: 
 
     assert (folder / "gaps.geojson").read_bytes() == kept
     assert not (folder / "map.html").exists()
+
+
+# --- cooperation ---------------------------------------------------------------------------------------------
+
+
+def missing(value: Any) -> set[str]:
+    """Keys of what is missing anywhere."""
+    if isinstance(value, list):
+        return set().union(*map(missing, value))
+    if not isinstance(value, dict):
+        return set()
+    return {key for key, one in value.items() if one is None}.union(*map(missing, value.values()))
+
+
+def test_without_cooperation_nothing_about_it_is_written(
+    analysis: Analysis, files: dict[str, Path], tmp_path: Path
+) -> None:
+    assert set(files) == set(RESULT_FILES)
+    target = tmp_path / "results"
+    shutil.copytree(files["map.html"].parent, target)
+    left = write_results(analysis, target)
+    assert {path.name for path in target.iterdir()} == set(left) == set(RESULT_FILES) - ABOUT_COOPERATION
+    assert json.loads(left["summary.json"].read_text("utf-8")) == analysis.summary
+    assert not any(
+        name.startswith(("only_", "lost_"))
+        for layer in ("stations", "crossings")
+        for name in gpd.read_file(left["coverage.gpkg"], layer=layer).columns
+    )
+
+
+def test_the_summary_holds_cooperation_and_says_what_is_missing_in_it(
+    analysis: Analysis, found: Cooperation, files: dict[str, Path]
+) -> None:
+    told = json.loads(files["summary.json"].read_text("utf-8"))
+    assert told["cooperation"] == found.summary
+    assert told == full_summary(analysis, found)
+    assert "cooperation" not in analysis.summary, "the analysis stays as it is"
+    assert missing(told["cooperation"]) - set(told["null_means"]) == set()
+    assert "SDIS 06" in missing(told["cooperation"]), "a partner without units states nothing about them"
+    for key, meaning in analysis.summary["null_means"].items():
+        assert meaning in told["null_means"][key], "what it means elsewhere stays"
+    assert "depend on a neighbour" in told["null_means"]["share"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("reciprocity.csv", "reciprocity"),
+        ("delays.csv", "sweep"),
+        ("break_even.csv", "break_even"),
+        ("crossings.csv", "crossings"),
+        ("crossing_pairs.csv", "crossing_pairs"),
+        ("sensitivity.csv", "sensitivity"),
+        ("harmonisation.csv", "harmonisation"),
+    ],
+)
+def test_a_table_is_its_frame(file: str, name: str, found: Cooperation, files: dict[str, Path]) -> None:
+    frame = pd.DataFrame(getattr(found, name)).drop(columns="geometry", errors="ignore")
+    if frame.index.name:
+        frame = frame.reset_index()
+    pd.testing.assert_frame_equal(
+        pd.read_csv(files[file], dtype=str, keep_default_na=False),
+        pd.read_csv(io.StringIO(frame.to_csv(index=False)), dtype=str, keep_default_na=False),
+    )
+
+
+def test_a_row_of_cooperation_says_everything_of_a_place(found: Cooperation, files: dict[str, Path]) -> None:
+    table = pd.read_csv(files["cooperation.csv"], keep_default_na=False, na_values=[""])
+    assert len(table) == len(found.indicators)
+    pd.testing.assert_series_equal(table["closed"], found.indicators["closed"])
+    town = table[(table["place"] == "FR-beausoleil") & (table["level"] == "joint")].iloc[0]
+    assert town["depends"] == town["closed"] == pytest.approx(11_507.033)
+    assert town["depends_on"] == "Sapeurs-Pompiers de Monaco"
+    assert pd.isna(town["balance"]), "a town is no partner here"
+    helper = table[(table["place"] == "Sapeurs-Pompiers de Monaco") & (table["level"] == "joint")].iloc[0]
+    taker = table[(table["place"] == "SDIS 06") & (table["level"] == "joint")].iloc[0]
+    assert helper["balance"] == -taker["balance"] == helper["gives"] > 0
+    hazard = table[table["kind"] == "hazard"]
+    assert hazard["depends"].isna().all()
+
+
+def test_cost_shares_are_one_row_for_each_rule_and_partner(
+    found: Cooperation, files: dict[str, Path]
+) -> None:
+    table = pd.read_csv(files["cost_shares.csv"], keep_default_na=False, na_values=[""])
+    assert list(zip(table["rule"], table["partner"], strict=True)) == [
+        (rule, partner) for rule in SHARE_RULES for partner in found.shares.index
+    ]
+    assert table.groupby("rule")["share"].sum().round(9).eq(1).all()
+    assert table["amount"].sub(table["share"] * 1_000_000).abs().max() < 1e-6
+    by_rule = table.set_index(["rule", "partner"])
+    assert by_rule["share"]["benefit", "SDIS 06"] == 1
+    for rule, row in found.core.iterrows():
+        block = by_rule.loc[str(rule)]
+        assert set(block["money_walks_out"]) == {row["money_walks_out"]}
+        assert set(block["money_coalition"].fillna("")) == {row["money_coalition"]}
+        assert set(block["people_excess"]) == {row["people_excess"]}
+    assert by_rule["alone"]["people", "SDIS 06"] == 450_000
+    assert set(table["confidence"]) == {"assumption"}
+
+
+def test_crossings_and_stations_tell_a_gis_what_hangs_on_them(
+    analysis: Analysis, found: Cooperation, files: dict[str, Path]
+) -> None:
+    crossings = gpd.read_file(files["coverage.gpkg"], layer="crossings").set_index("crossing")
+    assert list(crossings.index) == list(analysis.network.crossings.index), "all of them stay"
+    told = crossings.loc[found.crossings.index]
+    for name in ("lost_joint", "lost_agreed", "later_s", "break_even_s"):
+        pd.testing.assert_series_equal(told[name], found.crossings[name])
+    assert list(told["from_partner"]) == list(found.crossings["from_partner"])
+    others = crossings.drop(index=found.crossings.index)
+    assert len(others) > 0
+    assert others[["lost_joint", "lost_agreed", "reached", "from_partner"]].isna().all(axis=None)
+    stations = gpd.read_file(files["coverage.gpkg"], layer="stations").set_index("id")
+    for level in ("alone", "agreed", "joint"):
+        pd.testing.assert_series_equal(stations[f"only_{level}"], found.stations[f"only_{level}"])
+
+
+def test_the_map_is_drawn_with_cooperation(
+    analysis: Analysis, found: Cooperation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+
+    def drawn(*_arguments: object, **options: object) -> None:
+        given.append(options["cooperation"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mutualaid.reports._results.coverage_map", drawn)
+    with pytest.raises(KeyboardInterrupt):
+        write_results(analysis, tmp_path / "results", cooperation=found)
+    assert given == [found]
+
+
+def test_the_record_names_the_agreements_and_their_day(analysis: Analysis) -> None:
+    assert run_record(analysis)["agreements"] == ["mc-fr"]
+    assert date.fromisoformat(run_record(analysis)["day"]) <= date.today()  # noqa: DTZ011
+    other = replace(
+        analysis,
+        agreements=(),
+        region=replace(analysis.region, parameters=replace(analysis.region.parameters, date="2020-06-01")),
+    )
+    assert (run_record(other)["agreements"], run_record(other)["day"]) == ([], "2020-06-01")

@@ -245,7 +245,11 @@ def test_crossings_are_ranked_by_the_people_who_lose_help(
     rows = [0] * len(lost)
     crossings = agreed.network.crossings.iloc[rows].set_axis(pd.Index(ids, name="crossing"))
     analysis.network = replace(agreed.network, crossings=crossings)
-    frame = measures.crossings.iloc[rows].set_axis(crossings.index).assign(lost_joint=lost, lost_agreed=agreed_lost)
+    frame = (
+        measures.crossings.iloc[rows]
+        .set_axis(crossings.index)
+        .assign(lost_joint=lost, lost_agreed=agreed_lost)
+    )
     measures.crossings = frame
     data = layers_of(coverage_map(analysis, measures))["Crossings that help hangs on"].data  # type: ignore[arg-type]
     labels = [kind["label"] for kind in data["kinds"]]

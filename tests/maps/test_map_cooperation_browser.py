@@ -521,7 +521,7 @@ def test_a_crossing_tells_what_hangs_on_it(page_file: Path, visit: Callable[...,
     )
     assert "321 people lose timely help" in (mark.get_attribute("aria-label") or "")
     legend = text_of(page, ".ma-more")
-    assert "Crossings by people who lose timely help if one closes (joint team)" in legend
+    assert "Crossings by people who lose timely help if one closes" in legend
     assert "100 people or more\n10 people or more\nfewer than 10 people" in legend
     page.evaluate(f"{MAP}.closePopup()")
     layer(page, "Other crossings")

@@ -7,7 +7,6 @@ import shutil
 import signal
 import sys
 import time
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -15,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from mutualaid.cli import _hazards
+from mutualaid.cli import _cooperation, _hazards, _sharing
 from mutualaid.cli._console import (
     Steps,
     print_defects,
@@ -25,12 +24,10 @@ from mutualaid.cli._console import (
     print_summary,
     say,
 )
+from mutualaid.cli._options import EXIT_DEFECTS, EXIT_DOWNLOAD, Day, Json, RegionPath, Service
 from mutualaid.errors import DownloadError, InputError
 
-__all__ = ["EXIT_DEFECTS", "EXIT_DOWNLOAD", "app", "main"]
-
-EXIT_DEFECTS = 3
-EXIT_DOWNLOAD = 4
+__all__ = ["app", "main"]
 
 app = typer.Typer(
     name="mutualaid",
@@ -44,8 +41,8 @@ app = typer.Typer(
 )
 
 app.add_typer(_hazards.app)
+app.add_typer(_sharing.app)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines instead of text.")]
 Out = Annotated[
     Path | None,
     typer.Option("--out", help="Folder for the results; default: 'results' in the region folder."),
@@ -113,10 +110,10 @@ def demo(
 
 @app.command()
 def run(
-    region: Annotated[Path, typer.Argument(help="region.toml, or the folder that holds it.")],
+    region: RegionPath,
     *,
     out: Out = None,
-    service: Annotated[str | None, typer.Option(help="fire, ems or rescue.")] = None,
+    service: Service = None,
     profile: Annotated[str | None, typer.Option(help="Vehicle: fire_engine, ambulance, civilian.")] = None,
     standard: Annotated[str | None, typer.Option(help="Id of the common standard.")] = None,
     hour: Annotated[str | None, typer.Option(help="day, night or weekend.")] = None,
@@ -126,9 +123,16 @@ def run(
     crossing_s: Annotated[
         float | None, typer.Option(min=0, help="Seconds at each international crossing.")
     ] = None,
+    date: Day = None,
+    capability: Annotated[
+        str | None, typer.Option(help="What the first unit must have, such as ladder; others do not count.")
+    ] = None,
+    availability: Annotated[
+        float | None, typer.Option(help="Share of the time that a unit is free, above 0 and up to 1.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compute who reaches whom in time, alone and together, and write the map and all files.
+    """Compute who reaches whom in time, alone, as agreed and together, and write the map and all files.
 
     Every [[scenario]] of region.toml is computed too. A hazard layer that cannot be read is told, with exit code 3,
     and everything that does not need it is computed and written all the same. Options replace the [parameters]
@@ -142,9 +146,15 @@ def run(
         "hour": hour,
         "dispatch_s": dispatch_s,
         "crossing_s": crossing_s,
+        "date": date,
+        "capability": capability,
+        "availability": availability,
     }
     changed = {name: value for name, value in given.items() if value is not None}
     _run(region, out or folder / "results", changed, as_json=as_json)
+
+
+app.command()(_cooperation.cooperation)
 
 
 @app.command()
@@ -195,22 +205,30 @@ def new(
 
 @app.command()
 def check(
-    region: Annotated[Path, typer.Argument(help="region.toml, or the folder that holds it.")],
+    region: RegionPath,
     *,
     as_json: Json = False,
 ) -> None:
     """Check a region folder, its hazard layers included, and print every defect with its remedy."""
-    from mutualaid.data import check_region, read_region
+    from mutualaid.data import agreement_notes, check_region, read_region
 
-    defects = check_region(region)
-    if not defects and (read := read_region(region)).hazards:
-        from mutualaid.hazards import check_hazards
+    defects, notes = check_region(region), []
+    if not defects:
+        read = read_region(region)
+        notes = agreement_notes(read.agreements, read.parameters.service, read.parameters.day)
+        if read.hazards:
+            from mutualaid.hazards import check_hazards
 
-        defects = check_hazards(read)
+            defects = check_hazards(read)
     if defects:
         print_defects(defects, as_json=as_json)
         raise typer.Exit(EXIT_DEFECTS)
-    typer.echo(json.dumps({"defects": []}) if as_json else "No defects found.")
+    if as_json:
+        typer.echo(json.dumps({"defects": [], "notes": notes}, ensure_ascii=False))
+        return
+    for note in notes:
+        typer.echo(f"note: {note}")
+    typer.echo("No defects found.")
 
 
 @app.command()
@@ -235,29 +253,21 @@ def standards(*, as_json: Json = False) -> None:
 
 
 def _run(region: Path, out: Path, changed: dict[str, Any], *, as_json: bool) -> None:
-    from mutualaid.coverage import analyse
-    from mutualaid.data import read_region, revise
-    from mutualaid.reports import check_target, write_results
+    from mutualaid.reports import check_target, full_summary, write_results
 
     started = time.perf_counter()
     check_target(out)
     with Steps(quiet=as_json) as steps:
-        steps("Reading the region", 0.0)
-        read = read_region(region)
-        if changed:
-            read = replace(read, parameters=revise(read.parameters, **changed))
-        analysis = analyse(read, progress=steps)
+        analysis, cooperation = _cooperation.measured(region, changed, steps, until=0.9)
         steps("Writing map and files", 0.9)
-        files = write_results(analysis, out, seconds=time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        files = write_results(analysis, out, cooperation=cooperation, seconds=seconds)
+    summary = full_summary(analysis, cooperation)
     if as_json:
-        typer.echo(
-            json.dumps(
-                {"summary": analysis.summary, "files": {name: str(path) for name, path in files.items()}},
-                ensure_ascii=False,
-            )
-        )
+        told = {"summary": summary, "files": {name: str(path) for name, path in files.items()}}
+        typer.echo(json.dumps(told, ensure_ascii=False))
     else:
-        print_summary(analysis.summary)
+        print_summary(summary)
         print_files(files)
     if analysis.not_computed:
         print_not_computed(analysis.not_computed)

@@ -12,10 +12,10 @@ from typing import Any, Self
 import pandas as pd
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from mutualaid.cli._findings import print_cooperation, print_hazards
+from mutualaid.cli._formats import clock, people, print_table, share
 from mutualaid.data import Region
 from mutualaid.errors import Defect
 
@@ -63,6 +63,10 @@ class Steps:
         """Show `step` at `share` (0…1) of the whole."""
         if self._task is not None:
             self._bar.update(self._task, description=step, completed=share)
+
+    def part(self, start: float, end: float) -> Callable[[str, float], None]:
+        """Give a call for work whose own shares 0…1 lie between two shares of the whole."""
+        return lambda step, share: self(step, start + (end - start) * share)
 
 
 def say(text: str) -> None:
@@ -127,17 +131,14 @@ def print_region(region: Region, *, as_json: bool) -> None:
 
 def print_standards(rows: pd.DataFrame) -> None:
     """Print the table of standards and the sources they are read from."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("id", "name", "service", "interval", "limit", "share"):
-        table.add_column(column, justify="right" if column in ("limit", "share") else "left", no_wrap=True)
-    for key, row in rows.iterrows():
-        share = "" if pd.isna(row["share"]) else f"{row['share']:.0%}"
-        interval = f"{row['start']}–{row['end']}"
-        table.add_row(
-            str(key), str(row["name"]), str(row["service"]), interval, _clock(row["limit_s"]), share
+    table = [
+        (
+            str(key), str(row["name"]), str(row["service"]), f"{row['start']}–{row['end']}", clock(row["limit_s"]),
+            "" if pd.isna(row["share"]) else f"{row['share']:.0%}",
         )
-    # narrower than this, rich cuts ids short, and an id is there to be copied
-    Console(highlight=False, width=max(110, Console().width)).print(table)
+        for key, row in rows.iterrows()
+    ]  # fmt: skip
+    print_table(("id", "name", "service", "interval", "limit", "share"), table, left=range(4))
     typer.echo(
         "\nt0 call received, t1 answered, t2 crew alerted, t3 wheels rolling, t4 first unit arrives, t5 full force."
         "\nSources:"
@@ -149,30 +150,30 @@ def print_standards(rows: pd.DataFrame) -> None:
 def print_summary(summary: Mapping[str, Any]) -> None:
     """Print the numbers a planner reads first; all of them come from summary.json."""
     common, head = summary["common"], summary["headline"]
-    table = Table(box=None, pad_edge=False)
-    table.add_column("reached within the standard")
-    for column in ("people", "alone", "joint", "closed by joint", "left"):
-        table.add_column(column, justify="right")
-    for block in common["jurisdictions"].values():
-        table.add_row(*_row(block["name"], block))
-    table.add_row(*_row("all", common["total"]), style="bold")
-    echo = Console(markup=False, highlight=False, soft_wrap=True).print
-    echo(summary["region"]["name"])
+    levels = [level for level in ("alone", "agreed", "joint") if level in common["total"]]
+    rows = [_row(block["name"], block, levels) for block in common["jurisdictions"].values()]
+    typer.echo(summary["region"]["name"])
     if summary["region"]["note"]:
-        echo(" ".join(summary["region"]["note"].split()))
+        typer.echo(" ".join(summary["region"]["note"].split()))
     rule = summary["standard"]
-    echo(f"\nStandard: {rule['name']}: {_clock(rule['limit_s'])} {rule['interval']}\n")
-    Console(highlight=False).print(table)
-    _print_caveats(summary, echo)
+    typer.echo(f"\nStandard: {rule['name']}: {clock(rule['limit_s'])} {rule['interval']}\n")
+    print_table(
+        ("reached within the standard", "people", *levels, "closed by joint", "left"),
+        [*rows, _row("all", common["total"], levels)],
+        bold_last=True,
+    )
+    _print_caveats(summary)
+    if "cooperation" in summary:
+        print_cooperation(summary)
     if "hazards" in summary:
-        _print_hazards(summary["hazards"], echo)
-    echo(
-        f"\nA joint team reaches {head['closed_by_joint']:,.0f} people more in time; "
-        f"{head['remaining']:,.0f} stay without timely help. Modelled, not measured."
+        print_hazards(summary["hazards"])
+    typer.echo(
+        f"\nA joint team reaches {people(head['closed_by_joint'])} people more in time; "
+        f"{people(head['remaining'])} stay without timely help. Modelled, not measured."
     )
 
 
-def _print_caveats(summary: Mapping[str, Any], echo: Callable[[str], None]) -> None:
+def _print_caveats(summary: Mapping[str, Any]) -> None:
     """Say what decides the numbers above and is easily overlooked."""
     stations, head, local = summary["stations"], summary["headline"], summary["local"]["total"]
     notes = []
@@ -186,101 +187,18 @@ def _print_caveats(summary: Mapping[str, Any], echo: Callable[[str], None]) -> N
         notes.append(f"Population unknown, nobody counted: {', '.join(head['population_unknown'])}.")
     if set(summary["local_standards"].values()) != {summary["standard"]["id"]}:
         notes.append(
-            f"By the standard of each jurisdiction: alone {_share(local['alone']['covered_share'])}, "
-            f"joint {_share(local['joint']['covered_share'])}."
+            f"By the standard of each jurisdiction: alone {share(local['alone']['covered_share'])}, "
+            f"joint {share(local['joint']['covered_share'])}."
         )
     if notes:
-        echo("\n" + "\n".join(notes))
+        typer.echo("\n" + "\n".join(notes))
 
 
-def _print_hazards(hazards: Mapping[str, Any], echo: Callable[[str], None]) -> None:
-    """Print what each scenario leaves, and how far neighbours contradict each other."""
-    scenarios = hazards["scenarios"].values()
-    by_chance: list[str] = []
-    if scenarios:
-        table = Table(box=None, pad_edge=False)
-        table.add_column("under a hazard", no_wrap=True)
-        heads = (
-            "alone",
-            "joint",
-            "joint only",
-            "lost to all",
-            "isolated",
-            "unknown",
-            "km closed",
-            "stations out",
-        )
-        for column in heads:
-            table.add_column(column, justify="right")
-        for block in scenarios:
-            total = block["total"]
-            people, only = total["population"], total["joint"] - total["alone"]
-            if chance := block.get("chance"):
-                reached = ", ".join(
-                    f"{chance[level]['people']:,.0f} ± {chance[level]['error']:,.0f} {level}"
-                    for level in ("alone", "joint")
-                )
-                by_chance.append(
-                    f"{block['name']}: with closures by chance {reached} are reached in time ({chance['draws']} "
-                    "draws); the row above counts roads that are certainly closed alone."
-                )
-            shares = (_share(total[level] / people if people else None) for level in ("alone", "joint"))
-            by_class = block["people_by_severity"]
-            unknown = by_class.get("unknown", 0.0) + by_class.get("outside", 0.0)
-            numbers = (only, total["lost_joint"], total["isolated"], unknown, block["roads_km"]["closed"])
-            counts = (f"{number:,.0f}" for number in numbers)
-            out = len(block["stations"]["out"]) + block["stations"]["cut_off"]
-            name = block["name"] + (" *" if block["derived"] else "")
-            table.add_row(escape(name), *shares, *counts, str(out))
-        echo("")
-        Console(highlight=False, width=max(140, Console().width)).print(table)
-    if scenarios:
-        echo(
-            "unknown: people at whose place nobody knows the hazard; stations out: in the hazard, or cut off"
-        )
-    if any(block["derived"] for block in scenarios):
-        echo("* from derived layers: illustrative, not official")
-    for line in by_chance:
-        echo(line)
-    for risk in hazards["risks"].values():
-        people = {
-            row["level"]: row["total"]
-            for row in risk["table"]
-            if not row["jurisdiction"] and row["measure"] == "people"
-        }
-        echo(
-            f"{risk['name']}, in an average year: {people['alone']:,.0f} people lose timely help of their own "
-            f"service, and {people['joint']:,.0f} that of a joint team, which reaches more of them in fair weather "
-            f"({risk['tail']}; more frequent: {risk['frequent']})."
-        )
-        for finding in risk["findings"]:
-            echo(f"  note: {finding}")
-    if hazards["seams"]:
-        total_km = sum(seam["length_m"] for seam in hazards["seams"]) / 1000
-        count = len(hazards["seams"])
-        echo(
-            f"Neighbours contradict each other along {total_km:,.1f} km of border, each hazard and return period by "
-            f"itself, in {count} {'place' if count == 1 else 'places'}: seams.csv."
-        )
-
-
-def _row(name: str, block: Mapping[str, Any]) -> list[str]:
+def _row(name: str, block: Mapping[str, Any], levels: Iterable[str]) -> list[str]:
     return [
-        # markup is off only where plain text is printed: a table cell would read "[bold]" in a name as markup
-        escape(name),
-        "unknown" if block["population"] is None else f"{block['population']:,.0f}",
-        _share(block["alone"]["covered_share"]),
-        _share(block["joint"]["covered_share"]),
-        f"{block['closed_by_joint']:,.0f}",
-        f"{block['remaining']:,.0f}",
+        name,
+        "unknown" if block["population"] is None else people(block["population"]),
+        *(share(block[level]["covered_share"]) for level in levels),
+        people(block["closed_by_joint"]),
+        people(block["remaining"]),
     ]
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-def _share(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return "<1%" if 0 < value < 0.005 else f"{value:.0%}"

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mutualaid.cli._console import print_defects, say
+from mutualaid.cli._options import EXIT_DEFECTS, Json, RegionPath
 from mutualaid.errors import Defect, InputError
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from mutualaid.hazards import HazardLayer, Layers
 
 __all__ = ["app"]
-
-#: As the other commands use it for defects in the input.
-_EXIT_DEFECTS = 3
 
 #: A share of a layer in no class that is worth a note.
 _NOTED = 0.001
@@ -52,9 +50,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines instead of text.")]
-RegionPath = Annotated[Path, typer.Argument(help="region.toml, or the folder that holds it.")]
-
 
 @app.command()
 def check(region: RegionPath, *, as_json: Json = False) -> None:
@@ -76,7 +71,7 @@ def check(region: RegionPath, *, as_json: Json = False) -> None:
             )
     if defects:
         print_defects(defects, as_json=as_json, consequence="what does not need them can be computed")
-        raise typer.Exit(_EXIT_DEFECTS)
+        raise typer.Exit(EXIT_DEFECTS)
     if as_json:
         typer.echo(json.dumps({"defects": [], "layers": [layer.id for layer in layers], "notes": notes}))
         return
@@ -256,7 +251,7 @@ def _scheme_id(layer: HazardLayer) -> str:
 
 def _stop_if_broken(layers: Layers) -> None:
     if layers.defects:
-        raise typer.Exit(_EXIT_DEFECTS)
+        raise typer.Exit(EXIT_DEFECTS)
 
 
 def _echo_json(content: Mapping[str, object], defects: Iterable[Defect]) -> None:

@@ -147,7 +147,7 @@ TEXTS: dict[str, str] = {
     "crossings": "Crossings",
     "crossing_border": "across an international border",
     "crossing_other": "between municipalities",
-    "crossings_ranked": "Crossings by people who lose timely help if one closes (joint team)",
+    "crossings_ranked": "Crossings by people who lose timely help if one closes",
     "crossing_step": "{n} people or more",
     "crossing_step_last": "fewer than {n} people",
     "isochrones": "Driving time from the nearest station",

@@ -35,8 +35,9 @@ def run_record(analysis: Analysis, *, seconds: float | None = None) -> dict[str,
     -------
     dict
         ``inputs`` (path inside the region folder, bytes, sha256 of each file that was read; of the roads alone
-        for a region made in memory), ``parameters``, ``standard``, ``versions``, ``created`` (UTC, ISO 8601)
-        and ``seconds``. Ready for JSON; holds no absolute path.
+        for a region made in memory), ``parameters``, ``standard``, ``agreements`` (ids of those in force), ``day``
+        (for which they were looked up: `Parameters.date`, else the day of the run), ``versions``, ``created`` (UTC,
+        ISO 8601) and ``seconds``. Ready for JSON; holds no absolute path.
     """
     return {
         "schema": 1,
@@ -46,6 +47,8 @@ def run_record(analysis: Analysis, *, seconds: float | None = None) -> dict[str,
         "inputs": _inputs(analysis.region),
         "parameters": asdict(analysis.region.parameters),
         "standard": analysis.standard.id,
+        "agreements": [one.id for one in analysis.agreements],
+        "day": analysis.day.isoformat(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +13,24 @@ import numpy as np
 import pandas as pd
 import pyogrio
 
-from mutualaid.coverage import LEVELS, SEGMENTS, Analysis, ScenarioResult, scenario_table
+from mutualaid.cooperation import Cooperation
+from mutualaid.coverage import Analysis
 from mutualaid.data import Region
 from mutualaid.errors import Defect, InputError
-from mutualaid.hazards import mapping, picture_polygons, scenario_picture
 from mutualaid.maps import coverage_map, save_offline
+from mutualaid.reports._cooperation_files import (
+    cooperation_figures,
+    cooperation_layers,
+    cooperation_tables,
+    full_summary,
+)
+from mutualaid.reports._figures import save_figure
+from mutualaid.reports._hazard_files import hazard_layers, hazard_tables
 from mutualaid.reports._record import run_record
 
 __all__ = ["RESULT_FILES", "check_target", "write_results"]
 
-#: Most cells along the longer side of a picture of severity.
-_PICTURE_CELLS = 2_000
-#: Columns of coverage under a scenario that a GIS has no use for: what a time is made of is in that of fair weather.
-_LEFT_OUT = [
-    *(f"{level}_{segment}" for level in LEVELS for segment in SEGMENTS),
-    *(f"{level}_{name}" for level in LEVELS for name in ("second_s", "third_s", "depth")),
-]
-
-#: What a run writes, and what each file is for; those about hazards only where there is something to say.
+#: What a run writes, and what each file is for; about hazards and cooperation only where there is something to say.
 RESULT_FILES: dict[str, str] = {
     "map.html": "interactive map; opens without a network",
     "coverage.gpkg": "layers for QGIS: coverage, gaps, isochrones, stations, hazards and more",
@@ -41,11 +41,28 @@ RESULT_FILES: dict[str, str] = {
     "seams.csv": "where the two sides of a border contradict each other about a hazard",
     "crosswalk.csv": "how the classes of each hazard layer were put on one scale",
     "risk.csv": "people and person-minutes out of reach to be expected in a year",
+    "cooperation.csv": "what cooperation brings, by municipality, partner, area and hazard; who depends on whom",
+    "reciprocity.csv": "whose people are first reached by whose units",
+    "reciprocity.png": "the same as a picture, with the balance of each partner",
+    "cost_shares.csv": "shares of a joint budget by several rules, and who would walk out of each",
+    "delays.csv": "people in time at each delay until a neighbour is alerted, and at borders",
+    "break_even.csv": "delay at which a joint team is worth nothing more, by municipality",
+    "break_even.png": "how much of the gain is left at each delay",
+    "crossings.csv": "what hangs on each crossing between two partners",
+    "crossing_pairs.csv": "what is lost if two crossings close together",
+    "harmonisation.csv": "which attributes all partners state, so that they can be compared",
+    "sensitivity.csv": "findings that flip within the range of an assumption",
     "run.json": "inputs with sha256, parameters and versions",
 }
 
 
-def write_results(analysis: Analysis, folder: str | Path, *, seconds: float | None = None) -> dict[str, Path]:
+def write_results(
+    analysis: Analysis,
+    folder: str | Path,
+    *,
+    cooperation: Cooperation | None = None,
+    seconds: float | None = None,
+) -> dict[str, Path]:
     """Write map, GIS layers, times, numbers and the record of the run.
 
     Files are written beside the folder and moved in when all of them are complete, so a run that fails leaves the
@@ -58,6 +75,8 @@ def write_results(analysis: Analysis, folder: str | Path, *, seconds: float | No
         What `mutualaid.coverage.analyse` returned.
     folder
         Where to write; made if it does not exist.
+    cooperation
+        What `mutualaid.cooperation.cooperation` measured of the analysis; nothing about it is written if None.
     seconds
         How long the analysis took, for the record.
 
@@ -75,14 +94,18 @@ def write_results(analysis: Analysis, folder: str | Path, *, seconds: float | No
     _spare_inputs(analysis.region, target)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as name:
         beside = Path(name)
-        save_offline(coverage_map(analysis), beside / "map.html")
-        _write_layers(analysis, beside / "coverage.gpkg")
+        save_offline(coverage_map(analysis, cooperation=cooperation), beside / "map.html")
+        _write_layers(analysis, cooperation, beside / "coverage.gpkg")
         gaps = _for_files(analysis.gaps).to_crs(4326)
         gaps.to_file(beside / "gaps.geojson", driver="GeoJSON", engine="pyogrio", RFC7946="YES")
         analysis.times.to_parquet(beside / "response_times.parquet", index=False)
-        _write_json(analysis.summary, beside / "summary.json")
+        _write_json(full_summary(analysis, cooperation), beside / "summary.json")
         _write_json(run_record(analysis, seconds=seconds), beside / "run.json")
-        _write_hazards(analysis, beside)
+        _write_tables(hazard_tables(analysis), beside)
+        if cooperation is not None:
+            _write_tables(cooperation_tables(cooperation, analysis.region.costs), beside)
+            for file, figure in cooperation_figures(cooperation).items():
+                save_figure(figure, beside / file)
         written = [file for file in RESULT_FILES if (beside / file).exists()]
         target.mkdir(exist_ok=True)
         for file in RESULT_FILES:
@@ -128,78 +151,24 @@ def check_target(folder: str | Path) -> Path:
     return target
 
 
-def _write_hazards(analysis: Analysis, folder: Path) -> None:
-    """Write the tables about hazards that hold something."""
-    scenarios = [
-        scenario_table(one).assign(scenario=one.scenario.id, name=one.scenario.name)
-        for one in analysis.scenarios
-    ]
-    risks = [one.table.assign(risk=one.risk.id, name=one.risk.name) for one in analysis.risks]
-    tables = {
-        "scenarios.csv": pd.concat(scenarios) if scenarios else pd.DataFrame(),
-        "seams.csv": pd.DataFrame(analysis.seams.drop(columns=analysis.seams.geometry.name)).reset_index(),
-        "crosswalk.csv": mapping(analysis.layers.layers),
-        "risk.csv": pd.concat(risks) if risks else pd.DataFrame(),
-    }
-    first = {"scenarios.csv": ["scenario", "name"], "risk.csv": ["risk", "name"]}
+def _write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write the tables that hold something."""
     for file, table in tables.items():
         if len(table):
-            lead = first.get(file, [])
-            ordered = table[[*lead, *(column for column in table.columns if column not in lead)]]
-            ordered.to_csv(folder / file, index=False, encoding="utf-8", lineterminator="\n")
+            table.to_csv(folder / file, index=False, encoding="utf-8", lineterminator="\n")
 
 
-def _hazard_layers(analysis: Analysis) -> Iterator[tuple[str, gpd.GeoDataFrame]]:
-    """Give the layers about hazards: seams, and of each scenario people, roads and stations."""
-    yield "seams", analysis.seams
-    network = analysis.network
-    for one in analysis.scenarios:
-        key = one.scenario.id
-        yield f"scenario_{key}", one.coverage.drop(columns=_LEFT_OUT)
-        touched = one.roads[(one.roads["factor"] < 1) | one.roads["closed"] | (one.roads["probability"] > 0)]
-        rows = touched.index.to_numpy()
-        named = network.roads.loc[rows, ["name", "class", "way", "jurisdiction", "length_m"]]
-        yield (
-            f"roads_{key}",
-            gpd.GeoDataFrame(touched.join(named), geometry=network.lines(rows), crs=network.crs),
-        )
-        if (severity := _severity_polygons(analysis, one)) is not None:
-            yield f"severity_{key}", severity
-        states = analysis.stations[["name", "jurisdiction", "partner", "geometry"]].join(one.stations)
-        yield f"stations_{key}", gpd.GeoDataFrame(states, crs=analysis.stations.crs)
-    for risk in analysis.risks:
-        places = analysis.coverage[["population", "jurisdiction", "geometry"]].join(risk.places)
-        yield f"risk_{risk.risk.id}", gpd.GeoDataFrame(places, crs=analysis.coverage.crs)
-
-
-def _severity_polygons(analysis: Analysis, result: ScenarioResult) -> gpd.GeoDataFrame | None:
-    """Severity over the whole region as polygons along cells; None for a scenario that only closes roads."""
-    if not any(layer.scheme for layer in result.layers):
-        return None
-    region = analysis.region
-    left, bottom, right, top = region.jurisdictions.total_bounds.tolist()
-    side_m = max(right - left, top - bottom)
-    picture = scenario_picture(
-        analysis.layers.layers,
-        result.scenario,
-        bounds=(left, bottom, right, top),
-        crs=region.crs,
-        cell_m=max((region.cell_m or 100.0) / 2, side_m / _PICTURE_CELLS),
-        jurisdictions=region.jurisdictions,
-    )
-    return picture_polygons(picture)
-
-
-def _write_layers(analysis: Analysis, path: Path) -> None:
+def _write_layers(analysis: Analysis, cooperation: Cooperation | None, path: Path) -> None:
+    points = cooperation_layers(analysis, cooperation)
     layers: Iterable[tuple[str, gpd.GeoDataFrame]] = (
         ("coverage", analysis.coverage),
         ("coverage_local_standard", analysis.coverage_local),
         ("gaps", analysis.gaps),
         ("isochrones", analysis.isochrones),
-        ("stations", analysis.stations),
+        ("stations", points["stations"]),
         ("jurisdictions", analysis.region.jurisdictions),
-        ("crossings", analysis.network.crossings),
-        *_hazard_layers(analysis),
+        ("crossings", points["crossings"]),
+        *hazard_layers(analysis),
     )
     # Equal runs give equal bytes: when it was is in run.json alone.
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})

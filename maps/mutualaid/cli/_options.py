@@ -1,0 +1,20 @@
+"""Options and arguments that several commands have, and exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["EXIT_DEFECTS", "EXIT_DOWNLOAD", "Day", "Json", "RegionPath", "Service"]
+
+EXIT_DEFECTS = 3
+EXIT_DOWNLOAD = 4
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines instead of text.")]
+RegionPath = Annotated[Path, typer.Argument(help="region.toml, or the folder that holds it.")]
+Service = Annotated[str | None, typer.Option(help="fire, ems or rescue.")]
+Day = Annotated[
+    str | None, typer.Option(help="Day for which agreements count, such as 2026-07-01; default: today.")
+]
