@@ -188,7 +188,7 @@ def test_a_stop_leaves_nothing_behind(number: int, code: int, shared_data: Path,
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         until = time.monotonic() + 30
         while not list(tmp_path.glob(".region-*")) and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.01)
+            time.sleep(0.001)
         assert list(tmp_path.glob(".region-*")), "it is at work"
         process.send_signal(number)
         _, told = process.communicate(timeout=30)

@@ -276,9 +276,5 @@ def test_the_map_is_drawn_with_cooperation(
 def test_the_record_names_the_agreements_and_their_day(analysis: Analysis) -> None:
     assert run_record(analysis)["agreements"] == ["mc-fr"]
     assert date.fromisoformat(run_record(analysis)["day"]) <= date.today()  # noqa: DTZ011
-    other = replace(
-        analysis,
-        agreements=(),
-        region=replace(analysis.region, parameters=replace(analysis.region.parameters, date="2020-06-01")),
-    )
+    other = replace(analysis, agreements=(), day=date(2020, 6, 1))
     assert (run_record(other)["agreements"], run_record(other)["day"]) == ([], "2020-06-01")

@@ -165,23 +165,21 @@ def _crossing_ms(
 ) -> NDArray[np.int64]:
     """Drive times of a partner's vehicles with what each crossing costs them, -1 where they may not pass."""
     drive_ms = open_.drive_ms.astype(np.int64)
-    delay_s = crossing_delays(network, parameters)
-    table, of_road = network.crossings, network.roads["crossing"].to_numpy()
-    for edge in np.flatnonzero(open_.crossing_edge):
-        number = int(of_road[edge >> 1])
-        left, entered = sides[0][edge], sides[1][edge]
-        # The agreement with whom the vehicle goes to; on the way home with whom it comes from.
-        other = left if entered == mine else entered
-        seconds = float(delay_s[number])
-        costs = [
-            _at_crossing(
-                one, table.index[number], table["international"].iloc[number], parameters, seconds, open_
-            )
-            for one in (binding[other] if left != entered and other >= 0 else ())
-        ]
+    edges = np.flatnonzero(open_.crossing_edge)
+    number = network.roads["crossing"].to_numpy()[edges >> 1]
+    delay_s = crossing_delays(network, parameters)[number]
+    drive_ms[edges] = np.rint(1000 * delay_s)
+    left, entered = (side[edges] for side in sides)
+    # The agreement with whom the vehicle goes to; on the way home with whom it comes from.
+    other = np.where(entered == mine, left, entered)
+    bound = [bool(rules) for rules in binding]
+    ids, international = network.crossings.index, network.crossings["international"].to_numpy()
+    for k in np.flatnonzero((left != entered) & np.isin(other, np.flatnonzero(bound))):
+        at = (ids[number[k]], bool(international[number[k]]), parameters, float(delay_s[k]), open_)
+        costs = [_at_crossing(one, *at) for one in binding[other[k]]]
         known = [one for one in costs if one is not None]
         shut = len(known) < len(costs)
-        drive_ms[edge] = -1 if shut else round(1000 * min(max(known, default=seconds), _LONGEST_S))
+        drive_ms[edges[k]] = -1 if shut else round(1000 * min(max(known), _LONGEST_S))
     return drive_ms
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import date
+from functools import cached_property
 from itertools import combinations, permutations
 
 from mutualaid.errors import AgreementError, Defect
@@ -195,7 +196,7 @@ class Agreement:
         """Seconds from the alert of the own crew to that of the neighbour's."""
         return DISPATCH_DELAY_S[self.mode] if self.dispatch_delay_s is None else self.dispatch_delay_s
 
-    @property
+    @cached_property
     def pairs(self) -> frozenset[tuple[str, str]]:
         """Ordered pairs of partners: (who helps, who is helped)."""
         helpers = self.helpers or self.parties
