@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -30,8 +31,8 @@ from mutualaid.data import Agreement
 
 __all__ = ["Cooperation", "cooperation", "joint_game"]
 
-#: Crossings that are closed in pairs: the number of searches of the roads grows with its square.
-_PAIRED = 12
+#: Crossings each of which is closed together with every other: so many times their number are searched.
+_PAIRED = 5
 #: What an agreement says, with source and confidence of each.
 _TOLD = (
     "parties", "helpers", "services", "valid_from", "valid_to", "mode", "dispatch_delay_s", "crossing_delay_s",
@@ -240,6 +241,22 @@ def _notes(analysis: Analysis) -> list[str]:
         notes.append(
             f"Nobody said how many units {unknown} of {len(analysis.stations)} stations have: they help, "
             "whatever must stay at home."
+        )
+    if now := analysis.fair.today:
+        for number, one in enumerate(now.agreements):
+            stays = (now.rule == number).any(axis=1) & ~now.leaving[:, number]
+            if stays.any():
+                names = ", ".join(analysis.stations["name"][stays])
+                notes.append(
+                    f"Agreement {one.id}: all units of {names} must stay at home, so they do not help."
+                )
+    own = _own(analysis, analysis.times)
+    own = own[(clock(own, analysis.standard) <= analysis.standard.limit_s).to_numpy()]
+    lost = analysis.demand.index.isin(own["demand"]) & ~analysis.coverage["alone_covered"].to_numpy()
+    if (people := math.fsum(analysis.coverage["population"][lost])) > 0:
+        notes.append(
+            f"By clauses of agreements and delays at the border, own units come too late to {people:,.0f} people alone "
+            "whom they would reach in time as a part of the joint team: these are in its gain, and depend on nobody."
         )
     if needed := analysis.region.parameters.capability:
         table = capabilities(analysis)

@@ -54,7 +54,7 @@ def crossing_criticality(analysis: Analysis, *, what_if: WhatIf | None = None) -
     base = what_if or prepare(analysis)
     graph, dispatch_s = analysis.fair.graph, analysis.region.parameters.dispatch_s
     table = _between_partners(analysis)
-    table["reached"] = _reached(base, graph)[table["position"]]
+    table["reached"] = _reached(base, base.open)[table["position"]]
     before_ms = _joint_ms(base, graph, dispatch_s)
     in_time = before_ms <= base.limit_ms
     agreed = None
@@ -103,7 +103,7 @@ def crossing_pairs(
     crossings
         As `crossing_criticality` gives it; those that nobody can reach in time are left out.
     most
-        Use only so many crossings, those first in the table; all if None. The number of pairs grows with its square.
+        Leave out pairs of which neither is among so many crossings, those first in the table; none if None.
     what_if
         What `prepare` made of the run already.
 
@@ -115,12 +115,14 @@ def crossing_pairs(
     """
     base = what_if or prepare(analysis)
     graph, dispatch_s = analysis.fair.graph, analysis.region.parameters.dispatch_s
-    chosen = crossings[crossings["reached"]].iloc[:most]
+    chosen = crossings[crossings["reached"]]
     position = graph.network.crossings.index.get_indexer(chosen.index)
     in_time = _joint_ms(base, graph, dispatch_s) <= base.limit_ms
     alone, names = chosen["lost_joint"].to_numpy(), chosen.index.to_numpy()
     rows = []
     for i, j in combinations(range(len(chosen)), 2):
+        if most is not None and i >= most:
+            break
         after_ms = _joint_ms(base, _closed(graph, [position[i], position[j]]), dispatch_s)
         lost = math.fsum(base.people[in_time & (after_ms > base.limit_ms)])
         if lost > 0:

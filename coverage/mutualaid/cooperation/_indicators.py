@@ -265,9 +265,9 @@ def dependence(coverage: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame) -> p
     -------
     DataFrame
         One row for each level but ``alone`` and all, each jurisdiction and each partner: ``level``, ``kind``,
-        ``place``, ``name``, people ``covered`` at the level, ``depends`` (of them, not covered alone), ``share``
-        (depends / covered, NaN if nobody is covered), ``on`` (partners whose units are first due for those, joined by
-        ``;``, most people first).
+        ``place``, ``name``, people ``covered`` at the level, ``depends`` (of them, not covered alone and first reached
+        by another partner), ``share`` (depends / covered, NaN if nobody is covered), ``on`` (partners whose units are
+        first due for those, by ``;``, most people first).
 
     Examples
     --------
@@ -283,7 +283,8 @@ def dependence(coverage: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame) -> p
     rows = []
     for level in levels(coverage)[1:]:
         reached = coverage[f"{level}_covered"].to_numpy()
-        helped = reached & ~coverage["alone_covered"].to_numpy()
+        # Own units may be slower alone than jointly, by a clause of an agreement: that is no dependence.
+        helped = reached & ~coverage["alone_covered"].to_numpy() & _foreign(coverage, level)
         people = coverage["population"]
         for kind, place, name, chosen in _groups(coverage, jurisdictions, ()):
             if kind == "area":

@@ -74,14 +74,14 @@ def sensitivity(analysis: Analysis) -> pd.DataFrame:
     True
     """
     names = analysis.region.jurisdictions["name"]
-    shares = {place: rule.share for place, rule in analysis.local_standards.items()}
-    base = findings(analysis.coverage, names, shares)
+    share = analysis.standard.share
+    base = findings(analysis.coverage, names, share)
     rows: list[dict[str, Any]] = []
     for name, (low, high), settings in _sweeps(analysis):
         flips: dict[str, str] = {}
         for value, parameters, agreements in settings:
             covered = coverage_again(analysis, parameters=parameters, agreements=agreements)
-            found = findings(covered, names, shares)
+            found = findings(covered, names, share)
             for sentence, holds in base.items():
                 if found.get(sentence, holds) != holds:
                     flips.setdefault(sentence, value)
@@ -94,7 +94,7 @@ def sensitivity(analysis: Analysis) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["parameter", "finding", "base", "flips_at", "low", "high"])
 
 
-def findings(coverage: gpd.GeoDataFrame, names: pd.Series, shares: Mapping[str, float]) -> dict[str, bool]:
+def findings(coverage: gpd.GeoDataFrame, names: pd.Series, share: float) -> dict[str, bool]:
     """State what people would quote from a result, each as a sentence that is true or not.
 
     Parameters
@@ -103,8 +103,8 @@ def findings(coverage: gpd.GeoDataFrame, names: pd.Series, shares: Mapping[str, 
         As `mutualaid.coverage.coverage` returns it.
     names
         Names of the jurisdictions, by id.
-    shares
-        Share of the people that the standard wants reached, by jurisdiction; NaN if it states none.
+    share
+        Share of the people that the common standard wants reached; NaN if it states none.
 
     Returns
     -------
@@ -122,20 +122,19 @@ def findings(coverage: gpd.GeoDataFrame, names: pd.Series, shares: Mapping[str, 
         found[f"with {who}, at least half of what each alone leaves is closed"] = bool(
             2 * gained.sum() >= left.sum() > 0
         )
-        if f"{level}_expected" in coverage.columns:
-            expected = people @ coverage[f"{level}_expected"].to_numpy()
-            found[
-                f"with {who} and units busy at times, more are reached than by each alone with none busy"
-            ] = bool(expected > people @ own)
+        shares = coverage.get(f"{level}_expected", coverage[f"{level}_covered"]).to_numpy(np.float64)
+        expected = people @ shares
+        found[f"with {who} and units busy at times, more are reached than by each alone with none busy"] = (
+            bool(expected > people @ own)
+        )
         for key, name in names.items():
             here = place == key
             if not people[here].sum() > 0:
                 continue
             found[f"{name} gains with {who}"] = bool(gained[here].sum() >= 1)
-            wanted = shares.get(str(key), math.nan)
-            if not math.isnan(wanted):
-                share = people[here & reached].sum() / people[here].sum()
-                found[f"{name} meets its share of the standard with {who}"] = bool(share >= wanted - 1e-12)
+            if not math.isnan(share):
+                met = people[here & reached].sum() / people[here].sum()
+                found[f"{name} meets its share of the standard with {who}"] = bool(met >= share - 1e-12)
     return found
 
 
@@ -178,14 +177,15 @@ def _values(one: Agreement, name: str, analysis: Analysis) -> tuple[list[Any], t
     now = one.dispatch_s if name == "dispatch_delay_s" else getattr(one, name)
     words: dict[str, Sequence[Any]] = {"mode": MODES, "priority_abroad": PRIORITIES, "transit": (True, False)}
     if name == "home_cover_min" and analysis.stations["units"].notna().any():
-        words["home_cover_min"] = range(3)
+        low, high = one.ranges.get(name, (0, 2))
+        words["home_cover_min"] = range(math.ceil(low), math.floor(high) + 1)
     if name == "transit" and analysis.region.jurisdictions["partner"].nunique() < 3:
         return [], (now, now)  # between two partners there is nothing to pass through
     if name in words:
         return [word for word in words[name] if word != now], (words[name][0], words[name][-1])
     if name == "crossing_delay_s" and now is None:
         now = analysis.region.parameters.crossing_s
-    ends = one.ranges.get(name) or RANGES.get(name)
+    ends = None if name == "home_cover_min" else one.ranges.get(name) or RANGES.get(name)
     if name == "strip_km" and math.isfinite(now):
         ends = ends or (now / 2, 2 * now)
     return ([], (now, now)) if ends is None else (_near(now, *ends), ends)
@@ -194,7 +194,7 @@ def _values(one: Agreement, name: str, analysis: Analysis) -> tuple[list[Any], t
 def _near(now: float, low: float, high: float) -> list[float]:
     """Values from `low` to `high` without the present one, the nearest to it first."""
     values = [float(value) for value in np.linspace(low, high, _STEPS) if not math.isclose(value, now)]
-    return sorted(values, key=lambda value: abs(value - now))
+    return sorted(values, key=lambda value: abs(value - now) if math.isfinite(now) else -value)
 
 
 def _with(agreements: Sequence[Agreement], one: Agreement, name: str, value: Any) -> tuple[Agreement, ...]:

@@ -54,6 +54,8 @@ _ALSO: Mapping[str, tuple[str, ...]] = {
     "stations.geometry": ("stations.id",),
     "hospitals.geometry": ("hospitals.id",),
     "demand.geometry": ("demand.id", "demand.cell_x", "demand.cell_y"),
+    # Where incidents are the weight they are the same number.
+    "demand.population": ("demand.incidents",),
     "stations.turnout_s": (
         "stations.turnout_day_s", "stations.turnout_night_s", "stations.turnout_weekend_s",
     ),

@@ -14,16 +14,16 @@ from mutualaid.coverage._analysis import Analysis
 from mutualaid.coverage._coverage import coverage, within
 from mutualaid.coverage._fair import on_road
 from mutualaid.coverage._fleets import crossing_delays
-from mutualaid.coverage._today import level_times, today
+from mutualaid.coverage._today import first_own, level_times, today
 from mutualaid.data import Agreement, Parameters
 from mutualaid.network import RouteGraph, reweighted, route_graph
 
 __all__ = ["coverage_again", "covered_without"]
 
 #: Parameters that change how long the way takes.
-_ROAD = ("crossing_s", "crossing_delay_s")
+_ROAD = ("crossing_s", "crossing_delay_s", "hour")
 #: What an agreement says about driving; all else in it is about who comes, and when it is called.
-_DRIVING = ("parties", "crossing_delay_s", "crossings", "crossing", "transit", "priority_abroad")
+_DRIVING = ("parties", "helpers", "crossing_delay_s", "crossings", "crossing", "transit", "priority_abroad")
 
 
 def coverage_again(
@@ -105,7 +105,7 @@ def covered_without(
 def _times(
     analysis: Analysis, parameters: Parameters | None, agreements: Sequence[Agreement] | None
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Response times with other parameters or agreements; the roads are searched only where they change the way."""
+    """Response times with other parameters or agreements; a joint team's way is searched only where they change it."""
     fair, network, stations, demand = analysis.fair, analysis.network, analysis.stations, analysis.demand
     before = fair.parameters
     parameters = before if parameters is None else parameters
@@ -126,7 +126,8 @@ def _times(
             network, graph, stations, demand, analysis.region.jurisdictions, parameters, agreements,
             fleets=now.fleets if now is not None and alike else None,
         )  # fmt: skip
-        now = made if now is None else replace(made, area=now.area)
+        area = first_own(analysis.times, stations, demand) if now is None else now.area
+        now = replace(made, area=area)
     return level_times(
         graph, now, on_road(stations), on_road(demand), stations, demand, parameters, parameters.cutoff_s,
         drive=None if other_ways or parameters.cutoff_s != before.cutoff_s else drive,

@@ -49,11 +49,19 @@ Out = Annotated[
 ]
 
 
+#: Seconds after which a stop that was not heard is asked for again; cleaning up takes less.
+_ASK_AGAIN_S = 0.5
+
+
 class _Stopped(SystemExit):
     """The user or the system asked to stop; unlike the default of SIGTERM, it lets cleanup run."""
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    if hasattr(signal, "setitimer"):
+        # What is raised inside a callback of a library may be lost there: ask again until it is heard.
+        signal.signal(signal.SIGALRM, lambda *_: _stop(number, None))
+        signal.setitimer(signal.ITIMER_REAL, _ASK_AGAIN_S)
     raise _Stopped(128 + number)
 
 
@@ -65,6 +73,8 @@ def main() -> None:
     try:
         app()
     except _Stopped as stop:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
         say("Stopped; nothing was written.")
         sys.exit(stop.code)
     except InputError as error:

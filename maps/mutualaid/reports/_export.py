@@ -55,6 +55,8 @@ _SUMMARY = (
     "schema", "region", "standard", "local_standards", "parameters", "stations", "demand_points", "headline", "common",
     "local", "gaps", "null_means", "hazards", "cooperation",
 )  # fmt: skip
+#: Groups of places that may be a single one.
+_SMALL = ("hazard", "area")
 _COOPERATION = (
     "costs", "indicators", "reciprocity", "balance", "dependence", "crossings", "crossing_pairs", "simultaneity",
     "shares", "core", "harmonisation",
@@ -376,6 +378,9 @@ def _table(rules: _Rules, path: Path, out: Path) -> Iterator[dict[str, str]]:
     if rules.people and "class" in table:
         table = table[table["class"] == "all"]
         yield _left_out(f"results/{out.name}", "people by severity", _NAMES)
+    if rules.people and "kind" in table and table["kind"].isin(_SMALL).any():
+        table = table[~table["kind"].isin(_SMALL)]
+        yield _left_out(f"results/{out.name}", "people by hazard and by area", _NAMES)
     if rules.times:
         gone = [name for name in table.columns if _tells_time(name, units=rules.units)]
         if "measure" in table:
@@ -406,8 +411,11 @@ def _summary(rules: _Rules, path: Path, out: Path) -> Iterator[dict[str, str]]:
             if block.pop(key, None):
                 yield _left_out(file, key if block is summary else f"cooperation.{key}", _NAMES)
         for scenario in summary.get("hazards", {}).get("scenarios", {}).values():
-            del scenario["by_severity"]
-            yield _left_out(file, f"by_severity of {scenario['name']}", _NAMES)
+            del scenario["by_severity"], scenario["people_by_severity"]
+            yield _left_out(file, f"people by severity of {scenario['name']}", _NAMES)
+        if "indicators" in together:
+            together["indicators"] = [one for one in together["indicators"] if one["kind"] not in _SMALL]
+            yield _left_out(file, "cooperation.indicators by hazard and by area", _NAMES)
     if rules.times:
         summary["stations"] = dict.fromkeys(summary["stations"])
         for key in ("common", "local", "gaps", "hazards", "cooperation"):
