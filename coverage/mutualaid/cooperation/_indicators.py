@@ -278,7 +278,7 @@ def dependence(coverage: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame) -> p
     >>> table = dependence(result.coverage, result.region.jurisdictions)
     >>> town = table[(table["place"] == "FR-beausoleil") & (table["level"] == "joint")].iloc[0]
     >>> town["on"], bool(town["share"] > 0.9)
-    ('MC', True)
+    ('Sapeurs-Pompiers de Monaco', True)
     """
     rows = []
     for level in levels(coverage)[1:]:
