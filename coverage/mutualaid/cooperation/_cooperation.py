@@ -201,7 +201,7 @@ def _summary(analysis: Analysis, found: dict[str, Any]) -> dict[str, Any]:
     shares = found["shares"].rename(columns={rule: f"{rule}_share" for rule in SHARE_RULES})
     told = {
         "agreements": [_told(one) for one in analysis.agreements],
-        "notes": [*analysis.notes, *_notes(analysis)],
+        "notes": [*analysis.notes, *_notes(analysis, found["capabilities"])],
         "costs": asdict(analysis.region.costs),
         **records,
         "shares": shares.reset_index().to_dict("records"),
@@ -231,7 +231,7 @@ def _told(one: Agreement) -> dict[str, Any]:
     return {"id": one.id, "name": one.name, "note": one.note, "parameters": values, "crossing": crossing}
 
 
-def _notes(analysis: Analysis) -> list[str]:
+def _notes(analysis: Analysis, capable: pd.DataFrame) -> list[str]:
     """Say what a reader of the measures must know."""
     notes = []
     if not analysis.agreements:
@@ -259,8 +259,7 @@ def _notes(analysis: Analysis) -> list[str]:
             "whom they would reach in time as a part of the joint team: these are in its gain, and depend on nobody."
         )
     if needed := analysis.region.parameters.capability:
-        table = capabilities(analysis)
-        silent = int(table.loc[table["needed"], "unknown"].sum())
+        silent = int(capable.loc[capable["needed"], "unknown"].sum())
         notes.append(
             f"Only stations known to have a unit with the capability {needed} are counted; of {silent} nobody knows."
         )

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mutualaid.cooperation._what_if import NEVER_MS, WhatIf, prepare
-from mutualaid.coverage import Analysis, covered_without
-from mutualaid.network import RouteGraph, reach, reweighted
+from mutualaid.coverage import Analysis, covered_without, without_crossings
+from mutualaid.network import RouteGraph, reach
 
 __all__ = ["crossing_criticality", "crossing_pairs"]
 
@@ -64,7 +64,7 @@ def crossing_criticality(analysis: Analysis, *, what_if: WhatIf | None = None) -
         name: [] for name in ("lost_joint", "lost_agreed", "later_population", "later_s", "break_even_s")
     }
     for position, reached in zip(table["position"], table["reached"], strict=True):
-        after_ms = _joint_ms(base, _closed(graph, [position]), dispatch_s) if reached else before_ms
+        after_ms = _joint_ms(base, without_crossings(graph, [position]), dispatch_s) if reached else before_ms
         lost, later = in_time & (after_ms > base.limit_ms), in_time & (after_ms <= base.limit_ms)
         later &= after_ms > before_ms
         weight = base.people[later]
@@ -123,7 +123,7 @@ def crossing_pairs(
     for i, j in combinations(range(len(chosen)), 2):
         if most is not None and i >= most:
             break
-        after_ms = _joint_ms(base, _closed(graph, [position[i], position[j]]), dispatch_s)
+        after_ms = _joint_ms(base, without_crossings(graph, [position[i], position[j]]), dispatch_s)
         lost = math.fsum(base.people[in_time & (after_ms > base.limit_ms)])
         if lost > 0:
             beyond = round(max(lost - alone[i] - alone[j], 0.0), 6)  # sums of floats leave a trace
@@ -167,10 +167,3 @@ def _joint_ms(base: WhatIf, graph: RouteGraph, dispatch_s: float) -> NDArray[np.
     own_ms, foreign_ms = base.arrivals(graph)
     first = np.minimum(own_ms, foreign_ms + base.calling * round(1000 * dispatch_s))
     return np.where(first <= base.limit_ms, first, NEVER_MS)
-
-
-def _closed(graph: RouteGraph, crossings: list[int]) -> RouteGraph:
-    """Give the roads with some crossings closed."""
-    drive_ms = graph.drive_ms.astype(np.int64)
-    drive_ms[np.repeat(np.isin(graph.network.roads["crossing"].to_numpy(), crossings), 2)] = -1
-    return reweighted(graph, drive_ms)

@@ -280,15 +280,14 @@ def dependence(coverage: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame) -> p
     >>> town["on"], bool(town["share"] > 0.9)
     ('Sapeurs-Pompiers de Monaco', True)
     """
+    groups = [one for one in _groups(coverage, jurisdictions, ()) if one[0] != "area"]
     rows = []
     for level in levels(coverage)[1:]:
         reached = coverage[f"{level}_covered"].to_numpy()
         # Own units may be slower alone than jointly, by a clause of an agreement: that is no dependence.
         helped = reached & ~coverage["alone_covered"].to_numpy() & _foreign(coverage, level)
         people = coverage["population"]
-        for kind, place, name, chosen in _groups(coverage, jurisdictions, ()):
-            if kind == "area":
-                continue
+        for kind, place, name, chosen in groups:
             covered, depends = math.fsum(people[chosen & reached]), math.fsum(people[chosen & helped])
             on = people[chosen & helped].groupby(coverage[f"{level}_partner"]).sum()
             rows.append(

@@ -1,6 +1,6 @@
 """Who reaches whom within the standard, alone and together, and the gaps that remain."""
 
-from mutualaid.coverage._again import coverage_again, covered_without
+from mutualaid.coverage._again import coverage_again, covered_without, without_crossings
 from mutualaid.coverage._analysis import Analysis, analyse
 from mutualaid.coverage._coverage import LEVELS, coverage, levels, within
 from mutualaid.coverage._fair import FairWeather, on_road
@@ -46,4 +46,5 @@ __all__ = [
     "station_units",
     "summarise",
     "within",
+    "without_crossings",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 
 import geopandas as gpd
 import numpy as np
@@ -18,7 +19,7 @@ from mutualaid.coverage._today import first_own, level_times, today
 from mutualaid.data import Agreement, Parameters
 from mutualaid.network import RouteGraph, reweighted, route_graph
 
-__all__ = ["coverage_again", "covered_without"]
+__all__ = ["coverage_again", "covered_without", "without_crossings"]
 
 #: Parameters that change how long the way takes.
 _ROAD = ("crossing_s", "crossing_delay_s", "hour")
@@ -88,18 +89,19 @@ def covered_without(
     >>> bool(covered_without(result, border)["joint"].sum() < result.coverage["joint_covered"].sum())
     True
     """
-    shut = np.repeat(np.isin(analysis.network.roads["crossing"].to_numpy(), list(closed)), 2)
-
-    def left(base: RouteGraph) -> RouteGraph:
-        """Give the roads without the crossings that are closed."""
-        return reweighted(base, np.where(shut, -1, base.drive_ms))
-
     fair = analysis.fair
     times, agreed = level_times(
         fair.graph, fair.today, on_road(analysis.stations), on_road(analysis.demand), analysis.stations,
-        analysis.demand, fair.parameters, fair.parameters.cutoff_s if limit_s is None else limit_s, change=left,
+        analysis.demand, fair.parameters, fair.parameters.cutoff_s if limit_s is None else limit_s,
+        change=partial(without_crossings, closed=closed),
     )  # fmt: skip
     return within(times, analysis.demand, analysis.stations, analysis.standard, agreed=agreed)
+
+
+def without_crossings(graph: RouteGraph, closed: Collection[int]) -> RouteGraph:
+    """Give the roads with some crossings closed, by their positions."""
+    shut = np.repeat(np.isin(graph.network.roads["crossing"].to_numpy(), list(closed)), 2)
+    return reweighted(graph, np.where(shut, -1, graph.drive_ms))
 
 
 def _times(
