@@ -27,8 +27,9 @@ from mutualaid.data import write_table
 from mutualaid.data._boundaries import assemble_units
 from mutualaid.data._demand import demand_from_totals
 from mutualaid.data._osm_buildings import buildings_frame, floor_levels
+from mutualaid.data._osm_ground import ground_frame
 from mutualaid.data._osm_read import Extract, read_extract
-from mutualaid.data._osm_region import hospitals_frame, stations_frame
+from mutualaid.data._osm_region import hospitals_frame, stations_frame, told_languages, translations
 from mutualaid.data._osm_roads import write_roads
 from mutualaid.hazards import (
     Ground,
@@ -345,6 +346,9 @@ cell_m = {cell_m}
 [hospitals]
 file = "hospitals.csv"
 
+[ground]
+file = "ground.geojson"
+
 [network]
 files = ["roads.osm.pbf"]
 
@@ -382,7 +386,7 @@ The rest of the package, which is not data, is under its own licence.
 
 | what | from |
 |---|---|
-| roads.osm.pbf, jurisdictions.geojson, stations.csv, hospitals.csv, and the places in demand.csv | OpenStreetMap, {date} |
+| roads.osm.pbf, jurisdictions.geojson, stations.csv, hospitals.csv, ground.geojson, and the places in demand.csv | OpenStreetMap, {date} |
 | hazards/*.geojson | derived from OpenStreetMap, {date}, by `mutualaid.hazards`; depths, return periods and the scheme in mc-colours.toml are made up |
 | population of Monaco: 37,308 residents | census of 7 June 2016, IMSEE, "Résultats du recensement de la population 2016", gouv.mc |
 | population of Beausoleil 11,936, Cap-d'Ail 4,482, La Turbie 3,045, Roquebrune-Cap-Martin 12,037 | INSEE, populations de référence 2023, through the npm package @etalab/decoupage-administratif 6.0.0, Licence Ouverte 2.0 (https://www.etalab.gouv.fr/licence-ouverte-open-licence) |
@@ -399,6 +403,7 @@ What was done to them:
 * Hazards: bands along the mapped coast, streams, cliffs and vegetation. They illustrate how partners share layers in different
   schemes; they are not official, and no decision may be based on them.
 * Hospitals: as mapped; one pharmacy mapped as a hospital was left out.
+* Ground: the coastline, simplified, and settlements with their names in other languages, as mapped.
 
 Rebuilt byte for byte by `scripts/build_demo.py` from `test/data/monaco.osm.pbf` of the source distribution of
 osrm-bindings 26.10.0 (PyPI), SHA-256 {sha256}.
@@ -439,6 +444,9 @@ def build(source: Path, folder: Path) -> None:
     hospitals = hospitals_frame(extract, projected).drop(index=NOT_A_HOSPITAL)
     write_csv(folder / "hospitals.csv", hospitals, [hospitals["name"]])
     write_demand(folder / "demand.csv", demand)
+    ground = ground_frame(extract, projected, told_languages(jurisdictions["languages"]))
+    # Of crags and capes there are more than of settlements.
+    write_table(ground[ground["place"] != "locality"], folder / "ground.geojson")
     facts = {
         "crs": CRS_CODE,
         "cell_m": CELL_M,
@@ -462,6 +470,7 @@ def make_jurisdictions(extract: Extract) -> tuple[gpd.GeoDataFrame, float]:
     surface, _ = Geod(ellps="WGS84").geometry_area_perimeter(units[CUT].polygon)
     inside_km2 = abs(surface) / 1e6
     rows = []
+    languages = told_languages(["fr"])
     for name, (key, country, people, partner) in UNITS.items():
         # To the next hundred, lest the estimate look like a count.
         population = people if name != CUT else round(people * inside_km2 / CUT_WHOLE_KM2, -2)
@@ -474,6 +483,7 @@ def make_jurisdictions(extract: Extract) -> tuple[gpd.GeoDataFrame, float]:
                 "population": float(population),
                 "partner": partner,
                 "completed": name == CUT,
+                **translations(units[name].element.tags, name, languages),
             }
         )
     shapes = [shapely.orient_polygons(shapely.normalize(units[name].polygon)) for name in UNITS]
@@ -522,7 +532,7 @@ def write_jurisdictions(path: Path, jurisdictions: gpd.GeoDataFrame) -> None:
     features = []
     for key, row in jurisdictions.iterrows():
         properties: dict[str, Any] = {"id": key}
-        properties.update((str(name), value) for name, value in row.drop("geometry").items())
+        properties.update((str(name), value) for name, value in row.drop("geometry").items() if value != "")
         properties["population"] = int(properties["population"])
         shape = json.loads(shapely.to_geojson(row["geometry"]))
         feature = {"type": "Feature", "properties": properties, "geometry": rounded(shape)}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mutualaid.data import region_schema
-from mutualaid.data._schema import TABLES, Column, TableSpec
+from mutualaid.data._schema import GROUND_KINDS, TABLES, Column, TableSpec
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 INTRODUCTION = """\
@@ -32,6 +32,11 @@ and check the file with [region.schema.json](region.schema.json).
 * Areas may overlap by slivers up to 10 m wide. A station or demand point may lie up to 50 m outside its
   jurisdiction, the point of a demand cell up to half the cell's diagonal if that is more.
 * An empty cell is unknown, which is not 0.
+* Names in other languages stand in columns of their own: `name_` and the base language (BCP 47), such as `name_fr`.
+  The map shows them to readers of that language; where there is none it shows `name`.
+* `ground` is what the map shows for orientation, since it asks nobody for tiles. `mutualaid new` fills it from the
+  same map as all else: water from 2,000 m² on, rivers and canals without streams, the coastline, and places, cut a
+  little outside the jurisdictions and simplified to some metres.
 * Agreements and costs are between partners: what the column `partner` of the jurisdictions says. For one kind of help
   at most one agreement holds on any day. Ids of crossings are checked where the roads are known, in the analysis.
 * A key with a full stop stands in double quotes: `sharing = { "stations.turnout_s" = "partners" }`. What `sharing`
@@ -106,7 +111,8 @@ def _words(node: dict[str, Any]) -> str:
 
 
 def _spec(spec: TableSpec) -> str:
-    geometry = {"none": "no geometry", "point": "points", "polygon": "polygons"}[spec.geometry]
+    kinds = ", ".join(f"`{kind}` {shape}s" for kind, shape in GROUND_KINDS.items())
+    geometries = {"none": "no geometry", "point": "points", "polygon": "polygons", "by kind": kinds}
     rows = [
         (
             f"`{column.name}`",
@@ -117,7 +123,10 @@ def _spec(spec: TableSpec) -> str:
         )
         for column in spec.columns
     ]
-    head = f"### `{spec.name}`: {geometry}\n\n{spec.description}\n\n"
+    if spec.translated:
+        what = "Name in another language, such as `name_fr`; any number of such columns"
+        rows.append(("`name_<language>`", "", what, "text", "as `name`"))
+    head = f"### `{spec.name}`: {geometries[spec.geometry]}\n\n{spec.description}\n\n"
     return head + _table(("column", "required", "what", "values", "when empty"), rows)
 
 

@@ -730,6 +730,16 @@ def test_a_turnout_is_kept_back_at_every_hour() -> None:
     assert "numbers that are computed from it are not those of all data" in found.region.note
 
 
+def test_a_name_is_kept_back_in_every_language() -> None:
+    region = line_times()
+    stations = region.stations.assign(name_fr="Caserne secrète", name_ar="")
+    found = shared_region(sharing(replace(region, stations=stations), {"stations.name": "partners"}), "public")
+    shared, mine = found.region.stations, found.region.stations["jurisdiction"].str.startswith(("a", "b"))
+    assert mine.any()
+    assert shared.loc[mine, "name_fr"].eq("").all()
+    assert shared.loc[~mine, "name_fr"].eq("Caserne secrète").all()
+
+
 def test_what_cannot_be_kept_back_is_refused() -> None:
     region = sharing(line_times(), {"stations.position": "own"})
     for level in ("own", "everybody"):

@@ -162,7 +162,27 @@ def bare_geopackage(folder: Path) -> None:
     stations_file("s.gpkg")(folder)
 
 
+def lake(geometry: object = None, **properties: object) -> dict[str, object]:
+    """A feature of the ground: a lake in the first jurisdiction, unless told otherwise."""
+    row = {"kind": "water", "name": ""} | properties
+    return {"type": "Feature", "properties": row, "geometry": geometry or square(7.405, 7.41)}
+
+
+def ground(*features: object) -> Break:
+    """Add a ground of these features; without any, only its name."""
+
+    def change(folder: Path) -> None:
+        toml("[network]", '[ground]\nfile = "ground.geojson"\n\n[network]')(folder)
+        if features != (None,):
+            write(G, json.dumps({"type": "FeatureCollection", "features": features}))(folder)
+
+    return change
+
+
 J, S, D, U, T = "jurisdictions.geojson", "stations.csv", "demand.csv", "units.csv", "region.toml"
+G = "ground.geojson"
+RIVER = {"type": "LineString", "coordinates": [[7.40, 43.70], [7.42, 43.72]]}
+SPOT = {"type": "Point", "coordinates": [7.41, 43.71]}
 STANDARD = """\
 [[standard]]
 id = "a"
@@ -305,6 +325,21 @@ CASES = [
     Case("all points swapped", swap_all, D, "columns lon, lat", "inside the jurisdictions", "lon and lat swapped", "exchange"),
     Case("cells without width", write(D, "id,population,lon,lat,cell_x,cell_y\n1,5,7.41,43.71,371000,4840000\n"), T, "[demand]", "cell_m", "cell_x and cell_y alone", "width"),
     Case("cell elsewhere", both(write(D, "id,population,lon,lat,cell_x,cell_y\n1,5,7.41,43.71,7.409,43.709\n2,5,7.41,43.71,371850,4840850\n"), toml('file = "demand.csv"', 'file = "demand.csv"\ncell_m = 100')), D, "row 2 (id 1), column cell_x, cell_y", "lower left corner", "7.409", "metres of the region's CRS"),
+    # ground and names in other languages
+    Case("ground missing", ground(None), T, "[ground] file", "exists", "ground.geojson", "add the file"),
+    Case("ground of another kind", ground(lake(kind="marsh")), G, "feature 1, column kind", "water, river, coast, place", "'marsh'", "write one"),
+    Case("ground without kind", ground(lake(kind=None)), G, "feature 1, column kind", "a text", "nothing", "fill it in"),
+    Case("lake as a line", ground(lake(geometry=RIVER)), G, "feature 1, column geometry", "a polygon", "LineString", "correct the column kind"),
+    Case("river as a surface", ground(lake(kind="river")), G, "feature 1, column geometry", "a line", "Polygon", "correct the column kind"),
+    Case("place as a line", ground(lake(kind="place", name="A", geometry=RIVER)), G, "feature 1, column geometry", "a point", "LineString", "correct the column kind"),
+    Case("place without a name", ground(lake(kind="place", geometry=SPOT)), G, "feature 1, column name", "the name of a place", "nothing", "remove the row"),
+    Case("place in capitals", ground(lake(kind="place", name="A", place="Town", geometry=SPOT)), G, "feature 1, column place", "small letters", "'Town'", "leave it empty"),
+    Case("lake crossing itself", ground(lake(geometry=BOWTIE)), G, "feature 1, column geometry", "a valid polygon", "Self-intersection", "Fix geometries"),
+    Case("ground elsewhere", ground(lake(geometry=square(9.40, 9.42))), G, "geometry", "ground of the region", "nearest 157.", "of this region"),
+    Case("half a lake's name", ground(lake(name_fr="La\x07c")), G, "feature 1, column name_fr", "control characters", "\\x07", "remove"),
+    Case("language as OpenStreetMap has it", prop("name:fr", "Ouest"), J, "", "a column name_fr", "'name:fr'", "rename the column 'name:fr'"),
+    Case("language in capitals", replace(S, "id,name,", "id,NAME_DE,"), S, "row 1", "a column name_de", "'NAME_DE'", "rename the column 'NAME_DE'"),
+    Case("name in French without end", prop("name_fr", "O" * 201), J, "feature 1 (id W), column name_fr", "200 characters", "…", "shorten"),
     # roads
     Case("roads missing", toml("roads.osm", "roads.osm.pbf"), T, "[network] files", "exists", "roads.osm.pbf", "add the file"),
     Case("no roads", toml('files = ["roads.osm"]', "files = []"), T, "[network] files", "at least 1 item", "[]", ""),

@@ -197,8 +197,27 @@ def test_one_request_asks_for_roads_one_margin_beyond_the_places(server: Server,
     assert "service|track" in road_line
     station_line = next(line for line in query.splitlines() if "fire_station" in line)
     assert "(47.000000,10.000000,47.020000,10.040000)" in station_line
+    water_line = next(line for line in query.splitlines() if "coastline" in line)
+    assert "(47.000000,10.000000,47.020000,10.040000)" in water_line
     assert query.startswith("[out:xml][timeout:5];")
     assert "rel(id:1,2)" in query
+
+
+def test_water_and_places_that_came_become_the_ground(server: Server, tmp_path: Path) -> None:
+    lake = """<way id="200"><nd ref="1"/><nd ref="20"/><nd ref="4"/><nd ref="1"/><tag k="natural" v="water"/></way>
+<way id="201"><nd ref="20"/><nd ref="22"/><tag k="waterway" v="river"/><tag k="name" v="Brook"/></way>
+"""
+    server.answers = [(200, overpass().replace('<relation id="1">', f'{lake}<relation id="1">'))]
+
+    ground = new_region_from_places(tmp_path / "r", list(PLACES), margin_m=5000).ground
+
+    assert ground[["kind", "name"]].to_numpy().tolist() == [
+        ["water", ""],
+        ["river", "Brook"],
+        ["place", "East"],
+    ]
+    # A triangle of 0.02° of latitude (2,223 m) and 0.005° of longitude (380 m).
+    assert ground.area.iloc[0] == pytest.approx(2223 * 380 / 2, rel=0.01)
 
 
 def test_what_came_is_kept_and_can_be_used_as_an_extract(server: Server, tmp_path: Path) -> None:

@@ -283,6 +283,9 @@ class _Copy:
         if action == _ROW:
             self._remove_rows(mine, column, partner, word.because)
             return
+        if column == "name":  # what it is called in other languages goes with it
+            other = [name for name in map(str, self.frame.columns) if name.startswith("name_")]
+            self.frame.loc[mine, other] = ""
         if word.implied and not rows.any():
             return
         self.withheld.append(

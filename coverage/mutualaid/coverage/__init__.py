@@ -10,14 +10,24 @@ from mutualaid.coverage._response import SEGMENTS, clock, response_times
 from mutualaid.coverage._risk import RiskResult, later_minutes, scenario_risk
 from mutualaid.coverage._scenario import ScenarioResult, scenario_coverage
 from mutualaid.coverage._scenario_table import scenario_table
+from mutualaid.coverage._sites import candidate_sites
 from mutualaid.coverage._standards import CLOCK, Standard, standard, standards
 from mutualaid.coverage._summary import NULL_MEANS, json_ready, summarise
 from mutualaid.coverage._units import station_units
 from mutualaid.coverage._weighted import percentile_weighted
+from mutualaid.coverage._what_if import (
+    NEVER,
+    WhatIfLevel,
+    WhatIfTables,
+    WhatIfTimes,
+    what_if_coverage,
+    what_if_tables,
+)
 
 __all__ = [
     "CLOCK",
     "LEVELS",
+    "NEVER",
     "NULL_MEANS",
     "SEGMENTS",
     "Analysis",
@@ -25,7 +35,11 @@ __all__ = [
     "RiskResult",
     "ScenarioResult",
     "Standard",
+    "WhatIfLevel",
+    "WhatIfTables",
+    "WhatIfTimes",
     "analyse",
+    "candidate_sites",
     "clock",
     "coverage",
     "coverage_again",
@@ -45,6 +59,8 @@ __all__ = [
     "standards",
     "station_units",
     "summarise",
+    "what_if_coverage",
+    "what_if_tables",
     "within",
     "without_crossings",
 ]

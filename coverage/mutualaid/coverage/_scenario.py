@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -30,7 +30,7 @@ from mutualaid.hazards import (
 )
 from mutualaid.network import RouteGraph, main_part, reweighted
 
-__all__ = ["ScenarioResult", "scenario_coverage"]
+__all__ = ["ScenarioResult", "UnderHazard", "scenario_coverage", "under_hazard"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +87,40 @@ class ScenarioResult:
     end_s: float
 
 
+@dataclass(frozen=True, eq=False)
+class UnderHazard:
+    """What a scenario leaves of stations and roads, and who drives where in what time.
+
+    Attributes
+    ----------
+    layers
+        Those that the scenario reads.
+    stations
+        As of `ScenarioResult`, without ``cut_off``, and with ``delay_s``, what the hazard adds to the turnout.
+    roads, rules
+        As of `ScenarioResult`.
+    shut
+        (m,) roads that are certainly closed from end to end.
+    change
+        Gives what the scenario leaves of roads, whosever vehicles drive on them; made once for each.
+    origins, places
+        Stations and demand with what the hazard leaves of their road; stations that are out take no part.
+    times, agreed
+        Response times as of `mutualaid.coverage._today.level_times`.
+    """
+
+    layers: tuple[HazardLayer, ...]
+    stations: pd.DataFrame
+    roads: pd.DataFrame
+    rules: Mapping[str, str]
+    shut: NDArray[np.bool_]
+    change: Callable[[RouteGraph], RouteGraph]
+    origins: pd.DataFrame
+    places: pd.DataFrame
+    times: pd.DataFrame
+    agreed: pd.DataFrame | None
+
+
 def scenario_coverage(
     fair: FairWeather,
     scenario: HazardScenario,
@@ -122,9 +156,44 @@ def scenario_coverage(
     >>> bool((worst.coverage["joint_covered"] <= worst.coverage["fair_joint_covered"]).all())
     True
     """
-    wanted = [
+    hit = under_hazard(fair, scenario, layers)
+    stations = hit.stations.copy()
+    serving = (stations["state"] != "out").to_numpy()
+    stuck = serving & ~fair.stations.index.isin(hit.times["station"].unique()) & fair.leaving
+    stations.loc[stuck, "state"] = "cut_off"
+    covered = coverage(hit.times, fair.demand, fair.stations, fair.standard, agreed=hit.agreed)
+    said = _severity(fair.demand, scenario, hit.layers, fair.jurisdictions)
+    # Who is cut off with a station in service is not alone; who is not cut off waits for one, and is not isolated.
+    anywhere = pd.concat([hit.origins, main_part(hit.change(fair.graph))], ignore_index=True)
+    found = _described(fair, covered, said, reached_by_road(hit.change(fair.graph), anywhere, hit.places))
+    draws = pd.DataFrame(columns=list(levels(covered)), dtype=np.float64)
+    if hit.roads["probability"].gt(0).any():
+        chances, draws = drawn(
+            fair, hit.change, hit.origins, hit.places, stations, hit.roads, hit.shut, scenario
+        )
+        found = found.assign(**chances)
+    mine = tuple(layer for layer in hit.layers if layer.id in scenario.layers)
+    return ScenarioResult(
+        scenario=scenario,
+        layers=mine,
+        return_period_years=_return_period(scenario, mine),
+        stations=stations.drop(columns="delay_s"),
+        roads=hit.roads,
+        rules=hit.rules,
+        coverage=found,
+        draws=draws,
+        end_s=end_s(fair),
+    )
+
+
+def under_hazard(fair: FairWeather, scenario: HazardScenario, layers: Sequence[HazardLayer]) -> UnderHazard:
+    """Find who drives where in what time in a scenario: parameters and errors as of `scenario_coverage`.
+
+    Of `fair`, its roads, stations, demand and agreements count, not what was found in fair weather.
+    """
+    wanted = tuple(
         one for one in layers if one.id in scenario.layers or (one.quantity == "velocity" and not one.scheme)
-    ]
+    )
     roads = fair.graph.network.roads
     left = scenario_roads(
         scenario,
@@ -147,7 +216,6 @@ def scenario_coverage(
         """Give what the scenario leaves of roads, whosever vehicles drive on them."""
         return reweighted(base, _drive_ms(base, table))
 
-    graph = hazard(fair.graph)
     stations = _station_states(fair, scenario, wanted)
     serving = (stations["state"] != "out").to_numpy()
     origins = _positions(left, shut, fair.stations, serving)
@@ -156,28 +224,17 @@ def scenario_coverage(
         fair.graph, fair.today, origins, places, fair.stations, fair.demand, fair.parameters,
         fair.parameters.cutoff_s, change=hazard, delay_s=stations["delay_s"].to_numpy(),
     )  # fmt: skip
-    stuck = serving & ~fair.stations.index.isin(times["station"].unique()) & fair.leaving
-    stations.loc[stuck, "state"] = "cut_off"
-    covered = coverage(times, fair.demand, fair.stations, fair.standard, agreed=agreed)
-    said = _severity(fair.demand, scenario, wanted, fair.jurisdictions)
-    # Who is cut off with a station in service is not alone; who is not cut off waits for one, and is not isolated.
-    anywhere = pd.concat([origins, main_part(graph)], ignore_index=True)
-    found = _described(fair, covered, said, reached_by_road(graph, anywhere, places))
-    draws = pd.DataFrame(columns=list(levels(covered)), dtype=np.float64)
-    if table["probability"].gt(0).any():
-        chances, draws = drawn(fair, hazard, origins, places, stations, table, shut, scenario)
-        found = found.assign(**chances)
-    mine = tuple(layer for layer in wanted if layer.id in scenario.layers)
-    return ScenarioResult(
-        scenario=scenario,
-        layers=mine,
-        return_period_years=_return_period(scenario, mine),
-        stations=stations.drop(columns="delay_s"),
+    return UnderHazard(
+        layers=wanted,
+        stations=stations,
         roads=table,
         rules=left.rules,
-        coverage=found,
-        draws=draws,
-        end_s=end_s(fair),
+        shut=shut,
+        change=hazard,
+        origins=origins,
+        places=places,
+        times=times,
+        agreed=agreed,
     )
 
 

@@ -18,7 +18,16 @@ from mutualaid.data._formats import LISTED, WGS84, RawTable, said
 from mutualaid.data._paths import shown
 from mutualaid.errors import Defect
 
-__all__ = ["Areas", "check_cells", "check_crs", "check_ids", "check_overlaps", "locate", "point_tolerance_m"]
+__all__ = [
+    "Areas",
+    "check_cells",
+    "check_crs",
+    "check_ground",
+    "check_ids",
+    "check_overlaps",
+    "locate",
+    "point_tolerance_m",
+]
 
 #: Areas may overlap by slivers up to this width: what two surveys of one boundary differ by, and what the roads
 #: are cut with. Whoever lies in a sliver counts for the first of the two.
@@ -230,6 +239,18 @@ def _fits_swapped(raw: RawTable, areas: Areas, rows: NDArray[np.bool_]) -> NDArr
     possible = np.abs(x) <= 90
     lon, lat = np.where(possible, y, np.nan), np.where(possible, x, np.nan)
     return areas.first(geometries(gpd.GeoSeries.from_xy(lon, lat, crs=raw.crs).to_crs(areas.crs))) >= 0
+
+
+def check_ground(raw: RawTable, frame: gpd.GeoDataFrame, areas: Areas) -> None:
+    """Report a ground that does not come near any area: it is of another region, or in another CRS."""
+    shapes = geometries(frame.geometry)[~raw.reported]
+    if not areas.complete or not len(shapes):
+        return
+    distance_m = float(shapely.distance(shapes, shapely.box(*shapely.total_bounds(areas.shapes))).min())
+    if distance_m > 0:
+        got = f"all of it outside, the nearest {distance_m / 1000:,.1f} km"
+        remedy = "check that the file is of this region, and its CRS"
+        raw.defects.append(Defect(raw.file, "geometry", "ground of the region", got, remedy))
 
 
 def check_cells(raw: RawTable, frame: gpd.GeoDataFrame, cell_m: float | None, toml: str) -> gpd.GeoDataFrame:

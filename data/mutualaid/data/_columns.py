@@ -15,13 +15,25 @@ from numpy.typing import NDArray
 
 from mutualaid.data._formats import DECIMAL_POINT, LISTED, RawTable, numbers, objects, said
 from mutualaid.data._paths import listed, shown
-from mutualaid.data._schema import CONTROL, MAX_TEXT, Column, TableSpec
+from mutualaid.data._schema import CONTROL, GROUND_KINDS, MAX_TEXT, TRANSLATED, Column, Shape, TableSpec
 from mutualaid.errors import Defect
 
 __all__ = ["conform"]
 
 #: What pandas holds texts in: object before pandas 3, str since.
 TEXT = pd.Series(["text"]).dtype
+#: What people may call a column with names in another language: name:fr, as OpenStreetMap does, or NAME_FR.
+_MISSPELT = re.compile(r"name[:._ -]([a-z]{2})", re.IGNORECASE)
+_GEOMETRIES: dict[Shape, tuple[str, ...]] = {
+    "polygon": ("Polygon", "MultiPolygon"),
+    "line": ("LineString", "MultiLineString"),
+    "point": ("Point",),
+}
+_SHAPE_REMEDY: dict[Shape, str] = {
+    "polygon": "use areas",
+    "line": "use lines",
+    "point": "use one point, such as the exit to the road",
+}
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -50,13 +62,23 @@ def conform(raw: RawTable, spec: TableSpec) -> pd.DataFrame:
             columns[column.name] = _filled(values, column)
     if "name" in columns:
         columns["name"] = columns["name"].fillna(columns["id"])
+    if spec.translated:
+        for name in map(str, raw.frame):
+            if TRANSLATED.fullmatch(name):
+                columns[name] = _texts(raw, Column(name, "text", "", default=""), raw.frame[name])
     if "partner" in columns:
         columns["partner"] = columns["partner"].fillna(columns["id"])
     _check_ids(raw, columns["id"])
     frame = pd.DataFrame(columns)
     if spec.geometry == "none":
         return frame
-    return gpd.GeoDataFrame(frame, geometry=_geometry(raw, spec), crs=raw.crs)
+    if spec.geometry != "by kind":
+        return gpd.GeoDataFrame(frame, geometry=_geometry(raw, spec.geometry), crs=raw.crs)
+    nameless = (frame["kind"] == "place").to_numpy() & (frame["name"] == "").to_numpy()
+    nothing = said(["nothing"] * len(nameless))
+    remedy = "fill it in, or remove the row"
+    raw.report(nameless, nothing, column="name", expected="the name of a place", remedy=remedy)
+    return gpd.GeoDataFrame(frame, geometry=_geometry(raw, frame["kind"].map(GROUND_KINDS)), crs=raw.crs)
 
 
 # --- headers ------------------------------------------------------------------------------------------------
@@ -77,6 +99,12 @@ def _missing_columns(raw: RawTable, spec: TableSpec) -> list[Defect]:
         got = listed(present)
         where = "row 1" if raw.unit == "row" else ""
         defects.append(Defect(raw.file, where, f"a column {column.name}", got, remedy))
+    for name in present if spec.translated else ():
+        match = _MISSPELT.fullmatch(name)
+        if match and not TRANSLATED.fullmatch(name):
+            expected, remedy = f"a column name_{match[1].lower()}", f"rename the column {shown(name)}"
+            where = "row 1" if raw.unit == "row" else ""
+            defects.append(Defect(raw.file, where, expected, shown(name), remedy))
     return defects
 
 
@@ -226,8 +254,9 @@ def _check_ids(raw: RawTable, ids: pd.Series[Any]) -> None:
 # --- geometry -----------------------------------------------------------------------------------------------
 
 
-def _geometry(raw: RawTable, spec: TableSpec) -> NDArray[np.object_]:
-    kind = spec.geometry
+def _geometry(raw: RawTable, wanted: Shape | pd.Series[Any]) -> NDArray[np.object_]:
+    """Geometry of all rows; `wanted` is what it must be, or that by row, missing where nobody can say."""
+    kind = wanted if isinstance(wanted, str) else "geometry"
     if raw.geometry is None:
         if len(raw.row):
             raw.defects.append(_no_geometry(raw, kind))
@@ -249,23 +278,29 @@ def _geometry(raw: RawTable, spec: TableSpec) -> NDArray[np.object_]:
     remedy = "draw it, or give its coordinates" if raw.unit == "feature" else "fill in the coordinates"
     raw.report(missing, nothing, column="geometry", expected=f"a {kind}", remedy=remedy)
     raw.reported |= missing
-    names = ("Polygon", "MultiPolygon") if kind == "polygon" else ("Point",)
-    if kind == "point":
-        single = (shapely.get_type_id(geometry) == 4) & (shapely.get_num_geometries(geometry) == 1)
-        geometry[single] = shapely.get_geometry(geometry[single], 0)
-    types = [value.geom_type if value is not None else "nothing" for value in geometry]
-    wrong = np.array([name not in names for name in types], bool) & ~raw.reported
-    remedy = "use areas" if kind == "polygon" else "use one point, such as the exit to the road"
-    raw.report(wrong, said(types), column="geometry", expected=f"a {kind}", remedy=remedy)
-    raw.reported |= wrong
+    for shape, names in _GEOMETRIES.items():
+        mine = (
+            np.full(len(geometry), wanted == shape)
+            if isinstance(wanted, str)
+            else (wanted == shape).to_numpy()
+        )
+        if shape == "point":
+            single = (shapely.get_type_id(geometry) == 4) & (shapely.get_num_geometries(geometry) == 1) & mine
+            geometry[single] = shapely.get_geometry(geometry[single], 0)
+        types = [value.geom_type if value is not None else "nothing" for value in geometry]
+        wrong = np.array([name not in names for name in types], bool) & mine & ~raw.reported
+        remedy = (
+            _SHAPE_REMEDY[shape] if isinstance(wanted, str) else "correct the column kind, or the geometry"
+        )
+        raw.report(wrong, said(types), column="geometry", expected=f"a {shape}", remedy=remedy)
+        raw.reported |= wrong
     _check_coordinates(raw, geometry)
-    if kind == "polygon":
-        invalid = ~shapely.is_valid(geometry) & ~raw.reported
-        reasons = said([str(reason) for reason in shapely.is_valid_reason(geometry)])
-        remedy = "repair it with Fix geometries in QGIS"
-        raw.report(invalid, reasons, column="geometry", expected="a valid polygon", remedy=remedy)
-        # The other checks go on with what was probably meant.
-        geometry[invalid] = shapely.make_valid(geometry[invalid])
+    invalid = ~shapely.is_valid(geometry) & (shapely.get_dimensions(geometry) == 2) & ~raw.reported
+    reasons = said([str(reason) for reason in shapely.is_valid_reason(geometry)])
+    remedy = "repair it with Fix geometries in QGIS"
+    raw.report(invalid, reasons, column="geometry", expected="a valid polygon", remedy=remedy)
+    # The other checks go on with what was probably meant.
+    geometry[invalid] = shapely.make_valid(geometry[invalid])
     geometry[raw.reported] = None
     return geometry
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 from pyproj import CRS
 
@@ -126,11 +127,19 @@ class Parameters:
         return dt.date.fromisoformat(self.date) if self.date else dt.datetime.now(dt.UTC).astimezone().date()
 
 
+def _no_ground() -> gpd.GeoDataFrame:
+    columns = {name: pd.Series([], dtype=str) for name in ("kind", "name", "place")}
+    columns["population"] = pd.Series([], dtype=np.float64)
+    return gpd.GeoDataFrame(columns, geometry=[], index=pd.Index([], name="id", dtype=str))
+
+
 @dataclass(frozen=True, eq=False)
 class Region:
     """A border region: what its partners share.
 
-    All tables are in `crs`, a projected CRS in metres, and indexed by their unique text ``id``.
+    All tables are in `crs`, a projected CRS in metres, and indexed by their unique text ``id``. Jurisdictions,
+    stations, hospitals and ground may also have columns ``name_<language>`` (BCP 47 base language, such as
+    ``name_fr``): text, "" where a row has none.
 
     Attributes
     ----------
@@ -173,6 +182,10 @@ class Region:
         What the partners have agreed, and what their services cost.
     files
         Every file that was read: region.toml and those that it names; empty for a region made in memory.
+    ground
+        What the map shows for orientation: ``kind`` (``water``: polygons, ``river`` and ``coast``: lines, ``place``:
+        points), ``name`` ("" if it has none), ``place`` (kind of a place as in OpenStreetMap, such as ``village``),
+        ``population`` of a place (float, NaN if unknown); may be empty. Nothing is computed from it.
     """
 
     name: str
@@ -195,3 +208,8 @@ class Region:
     agreements: tuple[Agreement, ...] = ()
     costs: Costs = field(default_factory=Costs)
     files: tuple[Path, ...] = ()
+    ground: gpd.GeoDataFrame = field(default_factory=_no_ground)
+
+    def __post_init__(self) -> None:
+        if self.ground.crs is None:  # the default does not know the region's
+            object.__setattr__(self, "ground", self.ground.set_crs(self.crs))

@@ -22,13 +22,16 @@ from shapely.geometry.base import BaseGeometry
 from mutualaid.data._demand import demand_from_totals
 from mutualaid.data._model import Region, Source
 from mutualaid.data._osm_buildings import buildings_frame, floor_levels
+from mutualaid.data._osm_ground import ground_frame
 from mutualaid.data._osm_read import Extract, read_extract
 from mutualaid.data._osm_region import (
     clean,
     hospitals_frame,
     jurisdictions_frame,
+    name_columns,
     selected_units,
     stations_frame,
+    told_languages,
 )
 from mutualaid.data._osm_roads import Box, write_roads
 from mutualaid.data._region import read_region, write_region
@@ -66,7 +69,8 @@ def new_region(
 
     Jurisdictions are the administrative boundaries of one level. Their people, from `populations` or else
     from the map, are spread over their own residential buildings by floor area. A country that lies wholly in
-    the extracts but has no unit of the level enters as itself. What was dropped, guessed or not known is in
+    the extracts but has no unit of the level enters as itself. Names in other languages come along where the map
+    has them, and so do water, rivers, coast and places for orientation. What was dropped, guessed or not known is in
     ``import.json``.
 
     Parameters
@@ -189,7 +193,7 @@ def make(
     write_roads(roads, files, box=road_box, extent=road_box or _extent(extract), date=extract.date)
     tell("placing stations", 0.7)
     crs = jurisdictions.estimate_utm_crs()
-    projected = jurisdictions.to_crs(crs)
+    projected = name_columns(jurisdictions).to_crs(crs)
     stations, more = stations_frame(extract, roads, projected)
     notes += more
     unstated = int(stations["turnout_s"].isna().sum())
@@ -205,6 +209,7 @@ def make(
         for row in lost.itertuples()
     ]
     hospitals = hospitals_frame(extract, projected)
+    ground = ground_frame(extract, projected, told_languages(projected["languages"])).to_crs(crs)
     note = _note(extract, jurisdictions)
     if area is not None:  # people only: a station outside may be the first at a house inside
         there = demand.intersects(gpd.GeoSeries([area], crs=4326).to_crs(crs).iloc[0])
@@ -237,6 +242,7 @@ def make(
         network_files=(roads,),
         sources=_sources(files, extract, jurisdictions, given_in),
         note=note,
+        ground=ground,
     )
     tell("writing tables", 0.9)
     write_region(region, stage)
@@ -513,7 +519,7 @@ def _sources(
 ) -> tuple[Source, ...]:
     names = ", ".join(file.name for file in files)
     mapped = Source(
-        "boundaries, roads, stations, hospitals and buildings",
+        "boundaries, roads, stations, hospitals, buildings, water and places",
         f"© OpenStreetMap contributors, {clean(names)}",
         "ODbL 1.0",
         extract.date,

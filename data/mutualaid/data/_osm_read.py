@@ -30,6 +30,10 @@ _SITES = (
     ("healthcare", "hospital"),
 )
 _RING_TYPES = ("boundary", "multipolygon")
+_COAST = ("natural", "coastline")
+_WATER = (("natural", "water"), ("waterway", "riverbank"), ("landuse", "reservoir"))
+#: Streams stay out: too many.
+_RIVERS = (("waterway", "river"), ("waterway", "canal"))
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,12 @@ class Extract:
         Relations ``boundary=administrative`` with a level, by relation id.
     places
         Named settlement nodes, and nodes that a boundary names as its centre or label, by node id.
+    water
+        Surfaces of water: closed ways, and relations.
+    rivers
+        Ways along rivers and canals; `waterways` are the relations that name whole ones.
     ways
-        Node ids of every way that a relation above has as a member or that is coastline, where present.
+        Node ids of every way that a relation here has as a member, that is coastline, a river or canal, where present.
     coastline
         Ids of the coastline ways among `ways`.
     buildings
@@ -113,6 +121,9 @@ class Extract:
     sites: list[Element] = field(default_factory=list)
     boundaries: dict[int, Element] = field(default_factory=dict)
     places: dict[int, Element] = field(default_factory=dict)
+    water: list[Element] = field(default_factory=list)
+    rivers: list[Element] = field(default_factory=list)
+    waterways: list[Element] = field(default_factory=list)
     ways: dict[int, tuple[int, ...]] = field(default_factory=dict)
     coastline: set[int] = field(default_factory=set)
     buildings: Rings | None = None
@@ -149,6 +160,14 @@ class Extract:
             return shapely.make_valid(shapely.Polygon(xy)) if closed else shapely.Polygon()
         lines = [line for kind, ref, _ in element.members if kind == "w" for line in self.lines(ref)]
         return shapely.build_area(shapely.GeometryCollection(lines))
+
+    def whole_area(self, element: Element) -> BaseGeometry:
+        """Give the surface of a closed way or a multipolygon relation; empty if the extracts lack a part of it."""
+        for kind, ref, role in element.members:
+            whole = kind != "w" or role == "label" or ref in self.ways
+            if not whole or (kind == "w" and np.isnan(self.locate(self.ways.get(ref, ()))).any()):
+                return shapely.Polygon()
+        return self.area(element)
 
     def node_refs(self, element: Element) -> list[int]:
         """Ids of the nodes of a way, or of all nodes and ways of a relation that are present."""
@@ -206,6 +225,10 @@ def _level(tags: Mapping[str, str]) -> bool:
     return tags.get("boundary") == "administrative" and tags.get("admin_level", "").isdigit()
 
 
+def _any(tags: Mapping[str, str], wanted: Iterable[tuple[str, str]]) -> bool:
+    return any(tags.get(key) == value for key, value in wanted)
+
+
 class _Elements(dict[str, Element]):
     # Newest version of each, by key.
     def take(self, make: Callable[[Any], Element], entity: Any) -> None:
@@ -219,7 +242,7 @@ def read_extract(
     *,
     building: Callable[[Mapping[str, str]], float | None],
 ) -> Extract:
-    """Read boundaries, stations, hospitals, settlements and buildings.
+    """Read boundaries, stations, hospitals, settlements, water and buildings.
 
     Parameters
     ----------
@@ -239,11 +262,12 @@ def read_extract(
         A file cannot be read to its end, or is not sorted.
     """
     extract = Extract()
-    sites = _Elements()
+    sites, water = _Elements(), _Elements()
     dates = [_read_header(file, extract) for file in files]
     extract.date = min((date for date in dates if date), default="")
-    _read_relations(files, extract, sites, building)
-    _read_ways(files, extract, sites, building)
+    _read_relations(files, extract, sites, water, building)
+    _read_ways(files, extract, sites, water, building)
+    extract.water = [water[key] for key in sorted(water)]
     _read_nodes(files, extract, sites)
     extract.sites = [sites[key] for key in sorted(sites)]
     return extract
@@ -275,35 +299,42 @@ def _read_relations(
     files: Sequence[Path],
     extract: Extract,
     sites: _Elements,
+    water: _Elements,
     building: Callable[[Mapping[str, str]], float | None],
 ) -> None:
-    houses = _Elements()
+    houses, waterways = _Elements(), _Elements()
 
     def take(entity: Any) -> None:
         tags = dict(entity.tags)
-        if tags.get("type") == "site" and any(tags.get(key) == value for key, value in _SITES):
+        if tags.get("type") == "site" and _any(tags, _SITES):
             sites.take(_relation, entity)
+        if tags.get("type") == "waterway":
+            waterways.take(_relation, entity)
         if tags.get("type") not in _RING_TYPES:
             return
         if _level(tags) and _newer(extract.boundaries.get(entity.id), entity):
             extract.boundaries[entity.id] = _relation(entity)
-        if any(tags.get(key) == value for key, value in _SITES):
+        if _any(tags, _WATER):
+            water.take(_relation, entity)
+        if _any(tags, _SITES):
             sites.take(_relation, entity)
         elif "building" in tags and building(tags) is not None:
             houses.take(_relation, entity)
 
-    kinds = ("boundary", "amenity", "emergency", "healthcare", "building")
+    kinds = ("boundary", "amenity", "emergency", "healthcare", "building", *(key for key, _ in _WATER))
     _all_versions(files, osmium.osm.RELATION, lambda: [osmium.filter.KeyFilter(*kinds)], take)
     extract.building_relations = list(houses.values())
+    extract.waterways = list(waterways.values())
 
 
 def _read_ways(
     files: Sequence[Path],
     extract: Extract,
     sites: _Elements,
+    water: _Elements,
     building: Callable[[Mapping[str, str]], float | None],
 ) -> None:
-    relations = [*extract.boundaries.values(), *extract.building_relations, *sites.values()]
+    relations = [*extract.boundaries.values(), *extract.building_relations, *sites.values(), *water.values()]
     wanted = {ref for element in relations for kind, ref, _ in element.members if kind == "w"}
     versions: dict[int, tuple[int, int]] = {}
 
@@ -313,13 +344,22 @@ def _read_ways(
             versions[way.id] = version
             extract.ways[way.id] = tuple(node.ref for node in way.nodes)
 
-    def coast(way: Any) -> None:
-        extract.coastline.add(way.id)
-        member(way)
+    rivers = _Elements()
+
+    def wet(way: Any) -> None:
+        if _any(way.tags, (*_RIVERS, _COAST)):
+            member(way)
+        if _any(way.tags, (_COAST,)):
+            extract.coastline.add(way.id)
+        if _any(way.tags, _RIVERS):
+            rivers.take(_way, way)
+        if _any(way.tags, _WATER) and way.is_closed():
+            water.take(_way, way)
 
     tags = osmium.filter.TagFilter
     _all_versions(files, osmium.osm.WAY, lambda: [osmium.filter.IdFilter(wanted)], member)
-    _all_versions(files, osmium.osm.WAY, lambda: [tags(("natural", "coastline"))], coast)
+    _all_versions(files, osmium.osm.WAY, lambda: [tags(_COAST, *_RIVERS, *_WATER)], wet)
+    extract.rivers = [rivers[key] for key in sorted(rivers)]
     _all_versions(files, osmium.osm.WAY, lambda: [tags(*_SITES)], lambda way: sites.take(_way, way))
     extract.buildings = _read_buildings(files, building)
 
@@ -374,6 +414,7 @@ def _read_locations(files: Sequence[Path], extract: Extract, sites: _Elements) -
     lists: list[Iterable[int]] = [
         *extract.ways.values(),
         *(extract.node_refs(site) for site in sites.values()),
+        *(surface.refs for surface in extract.water),
     ]
     rings = extract.buildings.refs if extract.buildings is not None else np.empty(0, dtype=np.int64)
     wanted = np.unique(

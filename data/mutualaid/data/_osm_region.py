@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,9 +27,15 @@ __all__ = [
     "clean",
     "hospitals_frame",
     "jurisdictions_frame",
+    "name_columns",
     "selected_units",
     "stations_frame",
+    "told_languages",
+    "translations",
 ]
+
+#: Languages for which names are taken from the map, besides those of the jurisdictions.
+LANGUAGES: tuple[str, ...] = ("en", "fr", "de", "it", "es", "ar", "ca", "pt", "nl")
 
 _EACH_ALONE = (
     "each municipality is its own partner; if one service runs several, "
@@ -58,6 +64,26 @@ def clean(text: str, longest: int = 200) -> str:
 def _slug(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain.replace("'", "-")).strip("-")
+
+
+# --- names in other languages ---
+
+
+def told_languages(languages: Iterable[str]) -> tuple[str, ...]:
+    """Languages for which names are taken: `LANGUAGES`, and those that jurisdictions state, joined by ``;``."""
+    own = [tag.split("-")[0].lower() for stated in languages for tag in stated.split(";") if tag]
+    return tuple(dict.fromkeys([*LANGUAGES, *own]))
+
+
+def translations(tags: Mapping[str, str], name: str, languages: Sequence[str]) -> dict[str, str]:
+    """Columns ``name_<language>`` of an object that is called `name`; "" where the map says nothing else."""
+    told = {code: clean(tags.get(f"name:{code}", "")) for code in languages}
+    return {f"name_{code}": "" if text == name else text for code, text in told.items()}
+
+
+def name_columns(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Leave out columns ``name_<language>`` that have no name at all."""
+    return frame.drop(columns=[one for one in frame if str(one).startswith("name_") and not frame[one].any()])
 
 
 # --- jurisdictions ---
@@ -130,6 +156,7 @@ def jurisdictions_frame(
         Where populations come from, and what is missing.
     """
     codes = [_country(unit, countries) for unit in units]
+    languages = told_languages(_languages(unit.element.tags) for unit in units)
     notes = [] if partners or len(units) < 2 else [_EACH_ALONE]
     rows = []
     for unit, code, key in zip(units, codes, _ids(units, codes), strict=True):
@@ -151,6 +178,7 @@ def jurisdictions_frame(
                 ),
                 "completed": unit.completed,
                 "given": given is not None,
+                **translations(tags, name, languages),
             }
         )
         if not code:
@@ -254,6 +282,7 @@ def stations_frame(
     where = _containing(exits, jurisdictions)
     places = shapely.get_coordinates(gpd.GeoSeries(exits, crs=crs).to_crs(4326).to_numpy()).tolist()
     used: Counter[str] = Counter()
+    languages = told_languages(jurisdictions["languages"])
     for site, service, point, (lon, lat), owner in zip(sites, services, exits, places, where, strict=True):
         label = clean(site.tags.get("name", "")) or f"{_KINDS[service]} (OSM {site.key})"
         if owner is None:
@@ -277,6 +306,7 @@ def stations_frame(
                 "turnout_s": np.nan,
                 **{f"turnout_{hour}_s": np.nan for hour in HOUR_CLASSES},
                 "status": "active",
+                **translations(site.tags, label, languages),
             }
         )
         points.append(point)
@@ -404,8 +434,13 @@ def hospitals_frame(extract: Extract, jurisdictions: gpd.GeoDataFrame) -> gpd.Ge
     crs = jurisdictions.crs
     assert crs is not None
     shapes = _shapes(extract, sites, crs)
+    languages = told_languages(jurisdictions["languages"])
     rows = [
-        {"id": site.key, "name": clean(site.tags.get("name", "")) or f"Hospital (OSM {site.key})"}
+        {
+            "id": site.key,
+            "name": (label := clean(site.tags.get("name", "")) or f"Hospital (OSM {site.key})"),
+            **translations(site.tags, label, languages),
+        }
         for site in sites
     ]
     return _points(rows, list(shapely.point_on_surface(shapes.to_numpy())), crs)
@@ -430,4 +465,4 @@ def _points(
     columns = list(rows[0]) if rows else ["id", "name"]
     frame = pd.DataFrame(list(rows), columns=columns).set_index("id").astype({"name": str})
     frame.index = frame.index.astype(str)
-    return gpd.GeoDataFrame(frame, geometry=list(points), crs=crs)
+    return name_columns(gpd.GeoDataFrame(frame, geometry=list(points), crs=crs))

@@ -60,9 +60,10 @@ def new_region_from_places(
     """Make a region folder out of the names of its jurisdictions.
 
     Each place becomes a jurisdiction, with the polygon that Nominatim has for it. Roads up to `margin_m`
-    beyond them, buildings, stations and hospitals come from Overpass in one request. What came is kept in the
-    folder as ``overpass.osm.pbf``. Servers, headers, timeout and memory limit are those of `osmnx.settings`, and
-    so is the cache of place names, unless its folder is OSMnx's default in the working directory.
+    beyond them, buildings, stations, hospitals, water and settlements come from Overpass in one request. What
+    came is kept in the folder as ``overpass.osm.pbf``. Servers, headers, timeout and memory limit are those of
+    `osmnx.settings`, and so is the cache of place names, unless its folder is OSMnx's default in the working
+    directory.
 
     Parameters
     ----------
@@ -234,7 +235,9 @@ way["highway"~"^({"|".join(ROAD_CLASSES)})$"]{far}->.roads;
 rel["type"="restriction"](bw.roads)->.turns;
 (nwr["amenity"="fire_station"]{near};nwr["emergency"="ambulance_station"]{near};
 nwr["amenity"="hospital"]{near};nwr["healthcare"="hospital"]{near};
-way["building"]{near};rel["building"]["type"="multipolygon"]{near};)->.sites;
+way["building"]{near};rel["building"]["type"="multipolygon"]{near};
+way["natural"~"^(water|coastline)$"]{near};rel["natural"="water"]["type"="multipolygon"]{near};
+way["waterway"~"^(river|canal|riverbank)$"]{near};)->.sites;
 way(r.sites)->.parts;
 node(r.sites)->.corners;
 ({inside})->.around;

@@ -228,6 +228,9 @@ class _Reading:
             if frame is not None and frame.crs is not None:
                 places = checks.locate(self.raw[name], frame, areas, tolerance_m)
                 self.frames[name] = frame.assign(jurisdiction=places)
+        ground = self.frames.get("ground")
+        if ground is not None and ground.crs is not None:
+            checks.check_ground(self.raw["ground"], ground, areas)
         demand = self.frames.get("demand")
         if demand is not None and demand.crs is not None:
             self.frames["demand"] = checks.check_cells(self.raw["demand"], demand, cell_m, self.toml.name)
@@ -293,6 +296,7 @@ class _Reading:
             agreements=agreements.agreements,
             costs=agreements.costs,
             files=tuple(dict.fromkeys([*self.files, *files])),
+            ground=indexed(self.frames.get("ground", _empty("ground", crs))),
         )
 
 
@@ -376,7 +380,7 @@ def _notes_on_agreements(region: Region) -> list[Defect]:
 
 
 def write_region(region: Region, folder: Path | str) -> Path:
-    """Write a region folder: region.toml, jurisdictions as GeoJSON, other tables as CSV, roads and hazards.
+    """Write a region folder: region.toml, jurisdictions and ground as GeoJSON, other tables as CSV, roads and hazards.
 
     Parameters
     ----------
@@ -400,7 +404,7 @@ def write_region(region: Region, folder: Path | str) -> Path:
     for name, spec in TABLES.items():
         frame = getattr(region, name)
         if len(frame) or not spec.may_be_empty:
-            file = "jurisdictions.geojson" if spec.geometry == "polygon" else f"{name}.csv"
+            file = f"{name}.{'csv' if spec.geometry in ('none', 'point') else 'geojson'}"
             write_table(frame, folder / file)
             document[name] = {"file": file}
     document["demand"]["cell_m"] = region.cell_m

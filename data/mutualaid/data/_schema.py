@@ -9,7 +9,7 @@ import math
 import re
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -17,7 +17,9 @@ from mutualaid.data._model import HOUR_CLASSES, SERVICES, Parameters
 
 __all__ = [
     "ENTRIES",
+    "GROUND_KINDS",
     "TABLES",
+    "TRANSLATED",
     "AgreementCrossingEntry",
     "AgreementEntry",
     "CoalitionEntry",
@@ -28,6 +30,7 @@ __all__ = [
     "RegionFile",
     "RiskEntry",
     "ScenarioEntry",
+    "Shape",
     "TableSpec",
     "default_profile",
     "region_schema",
@@ -43,11 +46,18 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 DATE_PATTERN, DAY_PATTERN = r"^(\d{4}(-\d{2}(-\d{2})?)?)?$", r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"
 #: A single code of a column in which ``;`` joins several.
 CODE_PATTERN = r"^[^;]*$"
+#: A column with names in another language, by its BCP 47 base language.
+TRANSLATED = re.compile(r"name_[a-z]{2,3}")
 #: Characters that no name may hold: C0 and C1 controls, line and paragraph separators, lone surrogates.
 CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
 
 
 # --- tables -------------------------------------------------------------------------------------------------
+
+Shape: TypeAlias = Literal["polygon", "line", "point"]
+
+#: What the ground may hold, and the geometry of each kind.
+GROUND_KINDS: dict[str, Shape] = {"water": "polygon", "river": "line", "coast": "line", "place": "point"}
 
 
 @dataclass(frozen=True)
@@ -102,9 +112,11 @@ class TableSpec:
     description
         What a row is.
     geometry
-        ``polygon``, ``point``, or ``none``.
+        ``polygon``, ``point``, ``none``, or ``by kind``: as `GROUND_KINDS` says for the column ``kind``.
     columns
         All columns but the geometry; others in a file are ignored.
+    translated
+        Whether there may be names in other languages, in the columns that `TRANSLATED` matches.
     id_prefix
         Where a file has no column ``id``: the letter that, with the row's position, makes one. Empty if ids
         are required.
@@ -114,8 +126,9 @@ class TableSpec:
 
     name: str
     description: str
-    geometry: Literal["polygon", "point", "none"]
+    geometry: Literal["polygon", "point", "none", "by kind"]
     columns: tuple[Column, ...]
+    translated: bool = False
     id_prefix: str = ""
     may_be_empty: bool = False
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
@@ -198,6 +211,7 @@ TABLES: dict[str, TableSpec] = {
                 default_text="false",
             ),
         ),
+        translated=True,
     ),
     "stations": TableSpec(
         "stations",
@@ -227,6 +241,7 @@ TABLES: dict[str, TableSpec] = {
                 allowed=("active", "planned", "closed"),
             ),
         ),
+        translated=True,
     ),
     "units": TableSpec(
         "units",
@@ -311,7 +326,45 @@ TABLES: dict[str, TableSpec] = {
         "Hospitals, as points.",
         "point",
         (_id("hospital", required=False), _name("hospital")),
+        translated=True,
         id_prefix="H",
+        may_be_empty=True,
+    ),
+    "ground": TableSpec(
+        "ground",
+        "What the map shows for orientation: water, rivers, coast and places. Nothing is computed from it.",
+        "by kind",
+        (
+            _id("feature", required=False),
+            Column(
+                "kind",
+                "text",
+                "What it is; water is a polygon, a river or coast a line, a place a point",
+                required=True,
+                allowed=tuple(GROUND_KINDS),
+            ),
+            Column("name", "text", "Name; places must have one", default="", default_text="without a name"),
+            Column(
+                "place",
+                "text",
+                "Kind of a place, as OpenStreetMap has them: city, town, village, suburb, hamlet, locality …",
+                default="",
+                default_text="the least important",
+                pattern=r"[a-z_]+",
+                pattern_text="small letters such as village",
+            ),
+            Column(
+                "population",
+                "number",
+                "People living in a place",
+                default=math.nan,
+                default_text="unknown, which is not 0",
+                minimum=0,
+                maximum=1e9,
+            ),
+        ),
+        translated=True,
+        id_prefix="G",
         may_be_empty=True,
     ),
 }
@@ -730,6 +783,7 @@ class RegionFile(_Entry):
     units: TableFile | None = None
     demand: DemandFile
     hospitals: TableFile | None = None
+    ground: TableFile | None = None
     network: NetworkFiles
     parameters: ParametersEntry = ParametersEntry()
     source: Annotated[list[SourceEntry], Field(max_length=1000)] = []
