@@ -733,7 +733,9 @@ def test_a_turnout_is_kept_back_at_every_hour() -> None:
 def test_a_name_is_kept_back_in_every_language() -> None:
     region = line_times()
     stations = region.stations.assign(name_fr="Caserne secrète", name_ar="")
-    found = shared_region(sharing(replace(region, stations=stations), {"stations.name": "partners"}), "public")
+    found = shared_region(
+        sharing(replace(region, stations=stations), {"stations.name": "partners"}), "public"
+    )
     shared, mine = found.region.stations, found.region.stations["jurisdiction"].str.startswith(("a", "b"))
     assert mine.any()
     assert shared.loc[mine, "name_fr"].eq("").all()

@@ -24,7 +24,7 @@ from mutualaid.cli._console import (
     print_summary,
     say,
 )
-from mutualaid.cli._options import EXIT_DEFECTS, EXIT_DOWNLOAD, Day, Json, RegionPath, Service
+from mutualaid.cli._options import EXIT_DEFECTS, EXIT_DOWNLOAD, Day, Json, Languages, RegionPath, Service
 from mutualaid.errors import DownloadError, InputError
 
 __all__ = ["app", "main"]
@@ -100,6 +100,7 @@ def demo(
         "mutualaid-demo"
     ),
     *,
+    lang: Languages = None,
     as_json: Json = False,
 ) -> None:
     """Run the embedded example: Monaco and the French Riviera, on an OpenStreetMap of 2016.
@@ -115,7 +116,7 @@ def demo(
         shutil.rmtree(beside, ignore_errors=True)
         shutil.copytree(demo_path(), beside, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
         beside.replace(region)
-    _run(region, folder / "results", {}, as_json=as_json)
+    _run(region, folder / "results", {}, lang=lang, as_json=as_json)
 
 
 @app.command()
@@ -140,6 +141,7 @@ def run(
     availability: Annotated[
         float | None, typer.Option(help="Share of the time that a unit is free, above 0 and up to 1.")
     ] = None,
+    lang: Languages = None,
     as_json: Json = False,
 ) -> None:
     """Compute who reaches whom in time, alone, as agreed and together, and write the map and all files.
@@ -161,7 +163,7 @@ def run(
         "availability": availability,
     }
     changed = {name: value for name, value in given.items() if value is not None}
-    _run(region, out or folder / "results", changed, as_json=as_json)
+    _run(region, out or folder / "results", changed, lang=lang, as_json=as_json)
 
 
 app.command()(_cooperation.cooperation)
@@ -262,16 +264,22 @@ def standards(*, as_json: Json = False) -> None:
         print_standards(rows)
 
 
-def _run(region: Path, out: Path, changed: dict[str, Any], *, as_json: bool) -> None:
-    from mutualaid.reports import check_target, full_summary, write_results
+def _run(region: Path, out: Path, changed: dict[str, Any], *, lang: str | None, as_json: bool) -> None:
+    from mutualaid.maps import page_languages
+    from mutualaid.reports import check_target, full_summary, tables_for_map, write_results
 
     started = time.perf_counter()
+    languages = None if lang is None else page_languages(part.strip() for part in lang.split(","))
     check_target(out)
     with Steps(quiet=as_json) as steps:
-        analysis, cooperation = _cooperation.measured(region, changed, steps, until=0.9)
-        steps("Writing map and files", 0.9)
+        analysis, cooperation = _cooperation.measured(region, changed, steps, until=0.88)
+        steps("Preparing what-ifs", 0.88)
+        what_if = tables_for_map(analysis)
+        steps("Writing map and files", 0.92)
         seconds = time.perf_counter() - started
-        files = write_results(analysis, out, cooperation=cooperation, seconds=seconds)
+        files = write_results(
+            analysis, out, cooperation=cooperation, what_if=what_if, languages=languages, seconds=seconds
+        )
     summary = full_summary(analysis, cooperation)
     if as_json:
         told = {"summary": summary, "files": {name: str(path) for name, path in files.items()}}

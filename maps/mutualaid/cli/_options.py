@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["EXIT_DEFECTS", "EXIT_DOWNLOAD", "Day", "Json", "RegionPath", "Service"]
+__all__ = ["EXIT_DEFECTS", "EXIT_DOWNLOAD", "Day", "Json", "Languages", "RegionPath", "Service"]
 
 EXIT_DEFECTS = 3
 EXIT_DOWNLOAD = 4
@@ -17,4 +17,11 @@ RegionPath = Annotated[Path, typer.Argument(help="region.toml, or the folder tha
 Service = Annotated[str | None, typer.Option(help="fire, ems or rescue.")]
 Day = Annotated[
     str | None, typer.Option(help="Day for which agreements count, such as 2026-07-01; default: today.")
+]
+Languages = Annotated[
+    str | None,
+    typer.Option(
+        "--lang",
+        help="Languages of the map, the first one at the start: fr,de; of en, fr, de, it, es, ar (default: all).",
+    ),
 ]

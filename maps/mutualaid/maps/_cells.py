@@ -24,8 +24,15 @@ __all__ = ["cell_data", "cell_order", "first_due"]
 _SEGMENTS = ("answering", "processing", "dispatch", "turnout", "crossing", "drive")
 
 
-def cell_data(analysis: Analysis) -> tuple[dict[str, Any], dict[str, Any]]:
+def cell_data(analysis: Analysis, *, exact: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
     """Pack the people of an analysis for the cell layer.
+
+    Parameters
+    ----------
+    analysis
+        The analysis.
+    exact
+        Whether the page adds people up by itself: then they are told to a thousandth, else to a tenth.
 
     Returns
     -------
@@ -41,7 +48,8 @@ def cell_data(analysis: Analysis) -> tuple[dict[str, Any], dict[str, Any]]:
     people = people.iloc[order]
     jurisdictions, stations = analysis.region.jurisdictions, analysis.stations
     columns: dict[str, NDArray[Any]] = {key: values[order] for key, values in place.items()}
-    columns["population"] = np.rint(people["population"].to_numpy() * 10).astype(np.int64)
+    scale = 1000 if exact else 10
+    columns["population"] = np.rint(people["population"].to_numpy() * scale).astype(np.int64)
     columns["jurisdiction"] = _position(people["jurisdiction"], jurisdictions.index)
     columns["status"] = place_status(people, hazard=False)
     edges = np.asarray(band_edges(analysis.standard.limit_s))
@@ -56,6 +64,7 @@ def cell_data(analysis: Analysis) -> tuple[dict[str, Any], dict[str, Any]]:
     partners = pd.Index(list(names))
     data = {
         "table": pack(columns),
+        "people_scale": scale,
         "jurisdictions": [*(shorten(name) for name in jurisdictions["name"]), ""],
         "jurisdiction_partners": [*partners.get_indexer(pd.Index(jurisdictions["partner"])).tolist(), -1],
         "stations": [shorten(name) for name in stations["name"]],

@@ -11,9 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mutualaid.maps._counts import partner_names
-from mutualaid.maps._escape import finite, named, shorten
-from mutualaid.maps._palette import clock
-from mutualaid.maps._texts import TEXTS
+from mutualaid.maps._escape import finite, shorten
+from mutualaid.maps._messages import Message, clock, decimal, message, named
 
 if TYPE_CHECKING:
     from mutualaid.cooperation import Cooperation
@@ -146,10 +145,9 @@ def _shares(cooperation: Cooperation, partners: Mapping[str, str], currency: str
         }
         for unit in ("people", "money"):
             leaves = core.loc[rule, f"{unit}_walks_out"]
-            who = (
-                named(core.loc[rule, f"{unit}_coalition"], partners) if leaves is not pd.NA and leaves else ""
-            )
-            row[unit] = None if leaves is pd.NA else who
+            row[unit] = None
+            if leaves is not pd.NA:
+                row[unit] = named(core.loc[rule, f"{unit}_coalition"] if leaves else "", partners)
         rules.append(row)
     return {
         "partners": [partners.get(key, key) for key in shown.index],
@@ -187,7 +185,7 @@ def _at(seconds: NDArray[np.float64], people: NDArray[np.float64], at: float) ->
 def _agreement(one: Agreement, partners: Mapping[str, str]) -> dict[str, Any]:
     """Say what an agreement lets vehicles do, and which of it is assumed."""
     lines = [
-        {"text": shorten(text, 300), "assumed": one.confidence_of(parameter) == "assumption"}
+        {"text": text, "assumed": one.confidence_of(parameter) == "assumption"}
         for parameter, text in _terms(one, partners)
     ]
     return {
@@ -198,41 +196,39 @@ def _agreement(one: Agreement, partners: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _terms(one: Agreement, partners: Mapping[str, str]) -> list[tuple[str, str]]:
+def _terms(one: Agreement, partners: Mapping[str, str]) -> list[tuple[str, Message]]:
     """Each parameter that says something, in words."""
 
-    def term(parameter: str, **values: object) -> tuple[str, str]:
-        return parameter, TEXTS[f"term_{parameter}"].format(**values)
+    def term(parameter: str, **values: object) -> tuple[str, Message]:
+        return parameter, message(f"term_{parameter}", **values)
 
     own = sum(not item.open or item.delay_s is not None for item in one.crossing)
     chosen = [
         (True, term("parties", who=named(";".join(one.parties), partners))),
         (one.helpers, term("helpers", who=named(";".join(one.helpers), partners))),
-        (one.valid_from, term("valid_from", day=one.valid_from)),
-        (one.valid_to, term("valid_to", day=one.valid_to)),
-        (True, ("mode", TEXTS[f"mode_{one.mode}"])),
+        (one.valid_from, term("valid_from", day={"day": one.valid_from})),
+        (one.valid_to, term("valid_to", day={"day": one.valid_to})),
+        (True, ("mode", message(f"mode_{one.mode}"))),
         (True, ("dispatch_delay_s", _alerted(one.dispatch_s))),
         (one.crossing_delay_s is not None, term("crossing_delay_s", time=clock(one.crossing_delay_s or 0.0))),
         (one.crossings, term("crossings", n=len(one.crossings))),
         (own, term("crossing", n=own)),
-        (math.isfinite(one.strip_km), term("strip_km", km=f"{one.strip_km:g}")),
+        (math.isfinite(one.strip_km), term("strip_km", km=decimal(one.strip_km))),
         (not one.transit, term("transit")),
         (one.priority_abroad == "civilian", term("priority_abroad")),
         (one.excluded_pairs, term("excluded_pairs", n=len(one.excluded_pairs))),
         (one.home_cover_min, term("home_cover_min", n=one.home_cover_min)),
-        (one.availability < 1, term("availability", share=f"{one.availability * 100:.0f} %")),
+        (one.availability < 1, term("availability", share={"share": one.availability})),
         (
             one.availability_hazard is not None,
-            term("availability_hazard", share=f"{(one.availability_hazard or 0.0) * 100:.0f} %"),
+            term("availability_hazard", share={"share": one.availability_hazard}),
         ),
     ]
     return [told for says, told in chosen if says]
 
 
-def _alerted(seconds: float) -> str:
-    return (
-        TEXTS["term_alerted_later"].format(time=clock(seconds)) if seconds else TEXTS["term_alerted_at_once"]
-    )
+def _alerted(seconds: float) -> Message:
+    return message("term_alerted_later", time=clock(seconds)) if seconds else message("term_alerted_at_once")
 
 
 # --- marks ---------------------------------------------------------------------------------------------------

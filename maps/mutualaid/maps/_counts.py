@@ -21,9 +21,11 @@ from mutualaid.maps._palette import (
 if TYPE_CHECKING:
     from mutualaid.coverage import Analysis
 
-__all__ = ["LEVELS", "bands", "counted", "levels", "partner_names", "place_status", "statuses"]
+__all__ = ["HIGH", "LEVELS", "bands", "counted", "levels", "partner_names", "place_status", "statuses"]
 
 LEVELS = ("alone", "agreed", "joint")
+#: Severity from which on a hazard is called high.
+HIGH = 4
 
 
 def levels(columns: Iterable[object]) -> tuple[str, ...]:
@@ -69,8 +71,10 @@ def _labels(covered: gpd.GeoDataFrame, level: str, *, hazard: bool) -> NDArray[n
     gap = "gap" if level == "joint" else f"gap_{level}"
     chosen = [(covered["status"] == "unreachable", "unreachable")]
     if hazard:
+        high = covered["severity"].fillna(0) >= HIGH
         chosen += [
             (~reached & covered[f"fair_{level}_covered"], f"lost_{level}"),
+            (~reached & high, gap.replace("gap", "gap_high")),
             (~reached, f"{gap}_hazard"),
         ]
     chosen += [(~reached, gap), (own, "own")]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import html
 import json
 import math
-from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["esc", "finite", "js_json", "named", "shorten"]
+__all__ = ["esc", "finite", "js_json", "shorten"]
 
 #: Longest name shown on the face of a map.
 FACE_CHARACTERS = 80
@@ -63,11 +62,6 @@ def js_json(value: Any) -> str:
 def finite(value: float, digits: int = 3) -> float | None:
     """Return a number for `js_json`: None if it is missing or infinite."""
     return round(float(value), digits) if math.isfinite(value) else None
-
-
-def named(keys: str, names: Mapping[Any, Any]) -> str:
-    """Name what a ``;``-joined text of ids stands for."""
-    return shorten(", ".join(str(names.get(key, key)) for key in keys.split(";")), 200)
 
 
 def shorten(text: object, limit: int = FACE_CHARACTERS) -> str:

@@ -9,39 +9,14 @@ import pandas as pd
 
 from mutualaid.maps._counts import levels
 from mutualaid.maps._escape import shorten
-from mutualaid.maps._palette import clock
+from mutualaid.maps._messages import Message, clock, decimal, dotted, listed, message, minutes, shown
 from mutualaid.maps._scenarios import hazard_facts
-from mutualaid.maps._texts import TEXTS
-from mutualaid.network import profile
+from mutualaid.network import PROFILES, profile
 
 if TYPE_CHECKING:
     from mutualaid.coverage import Analysis, Standard
 
-__all__ = ["STARTS", "about", "station_lines", "totals"]
-
-_POINTS = {
-    "t0": "the call is received",
-    "t1": "the call is answered",
-    "t2": "the crew is alerted",
-    "t3": "the wheels roll",
-    "t4": "the first unit arrives",
-    "t5": "the full force is on scene",
-}
-
-#: What a clock runs from, as the panel's question says it.
-STARTS = {
-    "t0": "the call being received",
-    "t1": "the call being answered",
-    "t2": "the crew's alert",
-    "t3": "the crew's departure",
-}
-
-_DEPARTMENTS = {
-    "career": "Career crew",
-    "volunteer": "Volunteers",
-    "combination": "Career crew and volunteers",
-    "unknown": "Kind of crew not known",
-}
+__all__ = ["about", "station_lines", "totals"]
 
 
 def totals(analysis: Analysis) -> dict[str, Any]:
@@ -72,77 +47,87 @@ def totals(analysis: Analysis) -> dict[str, Any]:
 def about(analysis: Analysis) -> list[dict[str, Any]]:
     """Paragraphs of the facts panel: the standard, assumptions and sources."""
     region, names = analysis.region, analysis.region.jurisdictions["name"]
-    local = [
-        f"{shorten(names.get(key, key))}: {standard_line(standard)}"
+    local: list[Message] = [
+        message("pair_colon", a=shown(names.get(key, key)), b=standard_line(standard))
         for key, standard in analysis.local_standards.items()
         if standard.id != analysis.standard.id
     ]
-    sources = [
-        shorten(
-            " · ".join(part for part in (source.what, source.source, source.licence, source.date) if part),
-            300,
-        )
-        for source in region.sources
-    ]
-    parts: list[tuple[str, list[str]]] = [
+    parts: list[tuple[str, list[Message]]] = [
         ("about_standard", [standard_line(analysis.standard)]),
         ("about_local", local),
         ("about_assumptions", _assumptions(analysis)),
-        ("about_sources", sources),
+        ("about_sources", [dotted([one.what, one.source, one.licence, one.date]) for one in region.sources]),
         *hazard_facts(analysis),
     ]
-    return [{"title": TEXTS[key], "items": items} for key, items in parts if items]
+    return [{"title": message(key), "items": items} for key, items in parts if items]
 
 
-def standard_line(standard: Standard) -> str:
+def standard_line(standard: Standard) -> Message:
     """Return a standard in one sentence."""
-    share = "" if math.isnan(standard.share) else f", for {standard.share:.0%} of incidents"
-    average = " on average" if standard.statistic == "mean" else ""
-    source = f". {standard.source}" if standard.source else ""
-    start, end = _POINTS[standard.start], _POINTS[standard.end]
-    interval = f"{clock(standard.limit_s)} min{average} from when {start} until {end}"
-    return shorten(f"{standard.name}: {interval}{share}{source}", 300)
+    said = message(
+        "interval_mean" if standard.statistic == "mean" else "interval",
+        limit=clock(standard.limit_s),
+        **{"from": message(f"from_{standard.start}")},
+        until=message(f"until_{standard.end}"),
+    )
+    if not math.isnan(standard.share):
+        said = message("interval_share", interval=said, share={"share": standard.share})
+    return dotted([message("pair_colon", a=shown(standard.name), b=said), standard.source])
 
 
-def _assumptions(analysis: Analysis) -> list[str]:
+def _assumptions(analysis: Analysis) -> list[Message]:
     p = analysis.region.parameters
     vehicle, stations = profile(p.profile), analysis.summary["stations"]
-    size = f"{vehicle.weight_t:g} t, {vehicle.height_m:g} m high"
-    partners = analysis.region.jurisdictions["partner"]
-    turnout = ", ".join(f"{kind} {clock(seconds)}" for kind, seconds in p.turnout_s.items())
-    team = " in a joint team" if analysis.agreements else ""  # agreements have delays of their own
+    name = message(f"vehicle_{p.profile}") if p.profile in PROFILES else shown(vehicle.label)
+    turnout = listed(message(f"turnout_{kind}", time=clock(s)) for kind, s in p.turnout_s.items())
+    delays = bool(p.dispatch_s or p.crossing_s)
     lines = [
-        f"{vehicle.label}: {size}; roads with lower limits are not used",
-        f"Roads without traffic jams; hour: {p.hour}",
-        f"Answering {clock(p.answering_s)} min, alerting {clock(p.processing_s)} min",
-        f"Turnout is assumed at {stations['turnout_assumed']} of {stations['count']} stations (min): {turnout}",
-        f"A neighbour is alerted {_delay(p.dispatch_s)}{team}",
-        *(["Each municipality is its own partner"] if partners.is_unique else []),
-        f"International borders are crossed {_delay(p.crossing_s)}{team}"
-        + (", but some crossings have their own" if p.crossing_delay_s else ""),
-        f"Drives are followed for up to {p.cutoff_s / 60:g} min",
-        f"Who lives more than {p.snap_m:g} m from any road counts as not reachable by road",
-        "Every station is staffed and at home: simultaneous incidents are not modelled",
+        message(
+            "assume_vehicle",
+            vehicle=name,
+            weight=decimal(vehicle.weight_t),
+            height=decimal(vehicle.height_m, 2),
+        ),
+        message("assume_traffic", hour=message(f"hour_{p.hour}")),
+        message("assume_call", answering=clock(p.answering_s), processing=clock(p.processing_s)),
+        message("assume_turnout", assumed=stations["turnout_assumed"], all=stations["count"], kinds=turnout),
+        _delayed("assume_alerted", p.dispatch_s),
+        _delayed("assume_border", p.crossing_s),
+        message("assume_border_own") if p.crossing_delay_s else "",
+        message("assume_joint") if analysis.agreements and delays else "",
+        message("assume_partners") if analysis.region.jurisdictions["partner"].is_unique else "",
+        message("assume_cutoff", time=minutes(p.cutoff_s)),
+        message("assume_snap", distance=p.snap_m),
+        message("assume_staffed"),
     ]
-    return [shorten(line, 300) for line in lines]
+    return [line for line in lines if line]
 
 
-def _delay(seconds: float) -> str:
-    return f"with a delay of {clock(seconds)} min" if seconds else "without delay"
+def _delayed(key: str, seconds: float) -> Message:
+    return message(f"{key}_later", time=clock(seconds)) if seconds else message(f"{key}_at_once")
 
 
-def station_lines(analysis: Analysis, partners: dict[str, str]) -> list[list[str]]:
+def station_lines(analysis: Analysis, partners: dict[str, str]) -> list[list[Message]]:
     """Return for each station what its tip says below its name."""
     names, units = analysis.region.jurisdictions["name"], analysis.region.units
     lines = []
     for key, row in analysis.stations.iterrows():
         where = str(names.get(row["jurisdiction"], row["jurisdiction"]))
         run_by = partners[row["partner"]]
-        place = where if run_by == where else f"{where}, run by {run_by}"
-        crew = _DEPARTMENTS.get(row["department"], "")
         own = units[units["station"] == key] if len(units) else units
-        engines = ", ".join(f"{unit.count} × {unit.kind}" for unit in own.itertuples(index=False))
-        assumed = " (assumed)" if row["turnout_assumed"] else ""
-        turnout = f"Turnout {clock(row['turnout_used_s'])} min{assumed}"
-        lines.append([shorten(line) for line in (place, crew, turnout, engines) if line])
+        engines = [
+            message("unit_of_kind", n=unit.count, kind=shown(unit.kind))
+            for unit in own.itertuples(index=False)
+        ]
+        said: list[Message] = [
+            shorten(where)
+            if run_by == where
+            else message("station_run_by", place=shown(where), who=shown(run_by)),
+            message(f"department_{row['department']}"),
+            message(
+                "station_turnout_assumed" if row["turnout_assumed"] else "station_turnout",
+                time=clock(row["turnout_used_s"]),
+            ),
+        ]
+        lines.append([*said, message("station_units", units=listed(engines))] if engines else said)
     return lines

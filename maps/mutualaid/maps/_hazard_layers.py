@@ -15,11 +15,11 @@ from rasterio.features import geometry_mask, shapes
 from mutualaid.hazards import HazardLayer, ScenarioPicture, scenario_picture
 from mutualaid.maps._escape import shorten
 from mutualaid.maps._layers import PageLayer
+from mutualaid.maps._messages import message
 from mutualaid.maps._pack import packed_paths
 from mutualaid.maps._palette import SEVERITY_COLOURS, UNKNOWN_SEVERITY
 from mutualaid.maps._png import paletted_png, png_uri
 from mutualaid.maps._scenarios import hazard_word, years_text
-from mutualaid.maps._texts import TEXTS
 
 if TYPE_CHECKING:
     from mutualaid.coverage import Analysis, ScenarioResult
@@ -86,7 +86,7 @@ def severity_layer(analysis: Analysis) -> list[PageLayer]:
         "colours": SEVERITY_COLOURS,
         "unknown": UNKNOWN_SEVERITY,
     }
-    return [PageLayer("severity", TEXTS["layer_severity"], data)]
+    return [PageLayer("severity", "layer_severity", data)]
 
 
 def _page_bounds(lands: gpd.GeoDataFrame) -> tuple[float, float, float, float]:
@@ -183,7 +183,7 @@ def closed_roads(analysis: Analysis) -> list[PageLayer]:
     features: list[dict[str, Any]] = []
     kinds = ((_SLOWED, "road_slowed"), (_CLOSED, "road_closed"))
     legend: list[dict[str, Any]] = [
-        {"line": {**style, "weight": 4}, "label": TEXTS[text], "of": []} for style, text in kinds
+        {"line": {**style, "weight": 4}, "label": message(text), "of": []} for style, text in kinds
     ]
     for result in analysis.scenarios:
         closed = result.roads["closed"].to_numpy(dtype=np.bool_)
@@ -207,7 +207,7 @@ def closed_roads(analysis: Analysis) -> list[PageLayer]:
         "order": 4,
         "legend": legend,
     }
-    return [PageLayer("paths", TEXTS["layer_closed"], data)]
+    return [PageLayer("paths", "layer_closed", data)]
 
 
 # --- seams ---------------------------------------------------------------------------------------------------
@@ -227,9 +227,9 @@ def seam_layer(analysis: Analysis) -> list[PageLayer]:
         "style": _SEAM,
         "tells": "seam",
         "order": 5,
-        "legend": [{"line": _SEAM, "label": TEXTS["seam"]}],
+        "legend": [{"line": _SEAM, "label": message("seam")}],
     }
-    return [PageLayer("paths", TEXTS["layer_seams"], data, show=False)]
+    return [PageLayer("paths", "layer_seams", data, show=False)]
 
 
 def _seam(row: dict[Any, Any], names: dict[Any, Any], titles: dict[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Folium layers of this package: compact data in the page, drawn by its own script (``static/map.js``)."""
+"""Folium layers of this package: compact data in the page, drawn by its own scripts (``static/*.js``)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,28 @@ import branca.element
 import folium
 
 from mutualaid.maps._escape import esc, js_json
+from mutualaid.maps._messages import message
+from mutualaid.maps._texts import TEXTS
 
 __all__ = ["PageLayer", "Panel", "Raw", "Stage", "asset"]
+
+#: Scripts of the page in their order: each builds on those before it.
+_SCRIPTS = (
+    "text",
+    "pack",
+    "stage",
+    "whatif",
+    "cells",
+    "paths",
+    "marks",
+    "cooperation",
+    "setting",
+    "picture",
+    "share",
+    "tools",
+    "panel",
+)
+_STYLES = ("map", "tools", "print")
 
 
 def asset(name: str) -> str:
@@ -47,8 +67,13 @@ class Stage(folium.MacroElement):
     def render(self, **_: Any) -> str:
         """Add script and style to the page's head, and the shared settings to its script."""
         figure: Any = self.get_root()
-        figure.header.add_child(Raw(f"<style>{asset('map.css')}</style>"), name="mutualaid_css")
-        for part in ("map", "cooperation") if self.options["cooperation"] else ("map",):
+        for part in _STYLES:
+            figure.header.add_child(
+                Raw(f"<style>{asset(f'{part}.css')}</style>"), name=f"mutualaid_{part}_css"
+            )
+        for part in _SCRIPTS:
+            if part == "cooperation" and not self.options["cooperation"]:
+                continue
             figure.header.add_child(
                 Raw(f"<script>{asset(f'{part}.js')}</script>"), name=f"mutualaid_{part}_js"
             )
@@ -58,29 +83,26 @@ class Stage(folium.MacroElement):
 
 
 class PageLayer(folium.map.Layer):
-    """A layer drawn by one of the factories of ``static/map.js``.
+    """A layer drawn by one of the factories of the page's scripts.
 
     Parameters
     ----------
     factory
         ``cells``, ``paths``, ``marks`` or ``places``.
-    name
-        Its name in the layer control.
+    key
+        Key of its name in the layer control; empty if that does not list it. The control holds the English name until
+        the page says it in the language of its reader.
     data
         JSON-ready; its texts are shown as texts.
     show
         Whether it is on at the start.
-    control
-        Whether the layer control lists it.
     """
 
-    def __init__(
-        self, factory: str, name: str, data: dict[str, Any], *, show: bool = True, control: bool = True
-    ) -> None:
-        super().__init__(name=esc(name), overlay=True, control=control, show=show)
+    def __init__(self, factory: str, key: str, data: dict[str, Any], *, show: bool = True) -> None:
+        super().__init__(name=esc(TEXTS[key]) if key else None, overlay=True, control=bool(key), show=show)
         self._name = factory.capitalize()
         self.factory = factory
-        self.data = data
+        self.data = data | ({"name": message(key)} if key else {})
 
     def render(self, **kwargs: Any) -> str:
         """Add the layer to the page's script."""

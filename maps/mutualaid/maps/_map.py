@@ -4,56 +4,49 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import folium
 import geopandas as gpd
-import numpy as np
 import pandas as pd
-import shapely
 
 from mutualaid.errors import InputError
 from mutualaid.maps._cells import cell_data
 from mutualaid.maps._cooperation import cooperation_facts, crossing_facts, crossing_steps, station_facts
-from mutualaid.maps._counts import partner_names, statuses
-from mutualaid.maps._escape import esc, finite, named, shorten
-from mutualaid.maps._facts import STARTS, about, station_lines, totals
+from mutualaid.maps._counts import HIGH, partner_names, statuses
+from mutualaid.maps._escape import esc, finite, shorten
+from mutualaid.maps._facts import about, station_lines, totals
+from mutualaid.maps._ground import ground_layers, marks_at, name_table
 from mutualaid.maps._hazard_layers import closed_roads, seam_layer, severity_layer
+from mutualaid.maps._languages import LANGUAGES, page_languages, page_texts
 from mutualaid.maps._layers import PageLayer, Panel, Stage
+from mutualaid.maps._messages import Message, listed, message, minutes, named, shown
 from mutualaid.maps._offline import offline_html
 from mutualaid.maps._pack import packed_paths
 from mutualaid.maps._palette import (
     BAND_COLOURS,
     NOBODY_COMES,
     band_labels,
-    minutes,
     partner_fills,
     partner_mark,
 )
 from mutualaid.maps._scenarios import not_computed, scenario_cells, scenario_facts
-from mutualaid.maps._texts import TEXTS
+from mutualaid.maps._what_if import what_if_data
 
 if TYPE_CHECKING:
     from mutualaid.cooperation import Cooperation
-    from mutualaid.coverage import Analysis
+    from mutualaid.coverage import Analysis, WhatIfTables
 
 __all__ = ["CoverageMap", "coverage_map"]
 
-# Classes drawn alike, weight in pixels, lowest zoom. Service roads and tracks stay out: too loud.
-_ROADS: tuple[tuple[tuple[str, ...], float, int], ...] = (
-    (("unclassified", "residential", "living_street", "road"), 0.7, 13),
-    (("tertiary", "tertiary_link"), 1.1, 11),
-    (("secondary", "secondary_link"), 1.6, 9),
-    (("primary", "primary_link"), 2.2, 0),
-    (("motorway", "motorway_link", "trunk", "trunk_link"), 3.0, 0),
-)
-_ROAD_STYLE = {"pane": "ma-roads", "color": "#33404d", "opacity": 0.42, "fill": False, "smoothFactor": 1.2}
-_BOUNDARY = {"pane": "ma-borders", "color": "#27323d", "weight": 1.8, "dashArray": "7 4", "fill": False}
-_BORDER = {"pane": "ma-borders", "color": "#14202b", "weight": 3.5, "fill": False}
 _GAP = {"color": "#7a3300", "weight": 2, "fillOpacity": 0, "interactive": True}
 _OSM = "© OpenStreetMap contributors"
 #: So many crossings that help hangs on do not fill the map.
 _QUIET = 16
+#: Municipalities that a gap is named after.
+_TOWNS = 3
 _GAP_NUMBERS = (
     "population",
     "unreachable_population",
@@ -66,7 +59,15 @@ _GAP_NUMBERS = (
 
 
 class CoverageMap(folium.Map):
-    """A Folium map whose layer control stays last, so that layers added later appear in it."""
+    """A Folium map whose layer control stays last, so that layers added later appear in it.
+
+    Attributes
+    ----------
+    lang
+        Language that its page speaks at first.
+    """
+
+    lang = "en"
 
     def add_child(
         self, child: folium.Element, name: str | None = None, index: int | None = None
@@ -86,7 +87,13 @@ class CoverageMap(folium.Map):
         return f'<iframe srcdoc="{html.escape(page)}" style="width: 100%; height: 640px; border: 0"></iframe>'
 
 
-def coverage_map(analysis: Analysis, cooperation: Cooperation | None = None) -> folium.Map:
+def coverage_map(
+    analysis: Analysis,
+    cooperation: Cooperation | None = None,
+    what_if: WhatIfTables | None = None,
+    *,
+    languages: Sequence[str] = tuple(LANGUAGES),
+) -> folium.Map:
     """Draw who is reached in time, alone and together.
 
     The map asks nobody for tiles: its ground is the region's own boundaries and roads. A panel switches
@@ -101,6 +108,12 @@ def coverage_map(analysis: Analysis, cooperation: Cooperation | None = None) -> 
     cooperation
         What `mutualaid.cooperation.cooperation` returns for it: then the map tells what hangs on each crossing and
         station, who depends on whom, and what delays leave of the gain.
+    what_if
+        What `mutualaid.coverage.what_if_tables` returns for it: then the reader can switch stations off, add new ones,
+        and change the standard and the delays, and the page works out map, numbers and tables by itself.
+    languages
+        Languages that the page speaks: any of ``en``, ``fr``, ``de``, ``it``, ``es`` and ``ar``. The page opens in the
+        one that the reader's browser prefers, else in the first. Texts from data stay as they are.
 
     Returns
     -------
@@ -108,6 +121,11 @@ def coverage_map(analysis: Analysis, cooperation: Cooperation | None = None) -> 
         A notebook shows it, and it takes further Folium layers with ``add_child``: they appear in its layer
         control. Folium escapes no text; pass texts from data through `esc`. `save_offline` writes it as one
         file.
+
+    Raises
+    ------
+    InputError
+        If `languages` names one that the page does not have, or none.
 
     Examples
     --------
@@ -127,36 +145,37 @@ def coverage_map(analysis: Analysis, cooperation: Cooperation | None = None) -> 
         maxZoom=18,
         zoomSnap=0.5,
     )
+    page.lang = page_languages(languages)[0]
     figure: Any = page.get_root()
     figure.title = esc(shorten(region.name))
-    cells, people = cell_data(analysis)
+    cells, people = cell_data(analysis, exact=what_if is not None)
     cells["scenarios"], hazard_people = scenario_cells(analysis)
     limit_s = analysis.standard.limit_s
     stage = {
-        "lang": "en",
-        "texts": TEXTS,
+        **page_texts(languages),
         "region": shorten(region.name),
         "note": shorten(region.note, 600),
         "service": region.parameters.service,
         "limit_s": limit_s,
-        "limit": minutes(limit_s),
-        "start": STARTS[analysis.standard.start],
-        "cutoff_min": minutes(region.parameters.cutoff_s),
+        "start": message(f"start_{analysis.standard.start}"),
+        "cutoff_s": region.parameters.cutoff_s,
         "counted": _counted(analysis.standard.start),
         "bounds": bounds,
         "statuses": [row._asdict() for row in statuses(analysis.coverage.columns, hazard=False)],
         "bands": BAND_COLOURS,
         "band_labels": [
             *band_labels(limit_s),
-            f"nobody within {minutes(region.parameters.cutoff_s)} min of driving",
-            TEXTS["unreachable"],
+            message("band_nobody", time=minutes(region.parameters.cutoff_s)),
+            message("unreachable"),
         ],
         "fair": people,
         "partners": [
-            {"label": shorten(name), "fills": partner_fills(position)}
+            {"label": shorten(name), "fills": partner_fills(position), "mark": partner_mark(position)}
             for position, name in enumerate(partner_names(analysis).values())
         ],
         "nobody_comes": NOBODY_COMES,
+        "high": HIGH,
+        "names": name_table(analysis, page_languages(languages)),
         "about": about(analysis),
         "attribution": esc(" · ".join(_providers(analysis))),
         "scenarios": scenario_facts(analysis, hazard_people),
@@ -165,13 +184,14 @@ def coverage_map(analysis: Analysis, cooperation: Cooperation | None = None) -> 
         else [],
         "not_computed": not_computed(analysis),
         "cooperation": cooperation_facts(analysis, cooperation),
+        "whatif": what_if_data(analysis, what_if) if what_if is not None else None,
         **totals(analysis),
     }
     # The order of the layer control; what lies above what is a matter of panes.
-    land, *ground = _ground(analysis)
+    land, *ground = ground_layers(analysis)
     layers = [
         land,
-        PageLayer("cells", TEXTS["layer_people"], cells),
+        PageLayer("cells", "layer_people", cells),
         *severity_layer(analysis),
         *_gaps(analysis),
         *_stations(analysis, cooperation),
@@ -180,7 +200,6 @@ def coverage_map(analysis: Analysis, cooperation: Cooperation | None = None) -> 
         *_crossings(analysis.network.crossings, region.jurisdictions, cooperation),
         *_isochrones(analysis.isochrones),
         *ground,
-        _names(region.jurisdictions),
     ]
     for child in (Stage(stage), *layers, Panel()):
         page.add_child(child)
@@ -216,63 +235,6 @@ def _counted(start: str) -> list[str]:
     return [name for name, point in begins.items() if point >= int(start.removeprefix("t"))]
 
 
-def _ground(analysis: Analysis) -> list[PageLayer]:
-    """Land, boundaries and roads."""
-    jurisdictions, network = analysis.region.jurisdictions, analysis.network
-    outlines = packed_paths(jurisdictions.geometry, 2.0)
-    plain: list[dict[str, Any]] = [{} for _ in range(len(jurisdictions))]
-    land = {
-        "paths": outlines,
-        "features": plain,
-        "style": {"pane": "ma-land", "stroke": False, "fillColor": "#fbfaf5", "fillOpacity": 1},
-    }
-    borders, others = _boundaries(jurisdictions)
-    drawn = [
-        (line, style, text)
-        for line, style, text in ((others, _BOUNDARY, "boundary"), (borders, _BORDER, "border"))
-        if not shapely.is_empty(line)
-    ]
-    boundaries = {
-        "paths": packed_paths(gpd.GeoSeries([line for line, _, _ in drawn], crs=jurisdictions.crs), 2.0),
-        "features": [{"style": style} for _, style, _ in drawn],
-        "style": {},
-        "order": 8,
-        "legend": [{"line": style, "label": TEXTS[text]} for _, style, text in drawn],
-    }
-    lines: list[Any] = []
-    features = []
-    classes, stretches = network.roads["class"].astype(str), network.roads["crossing"].to_numpy() < 0
-    for names, weight, min_zoom in _ROADS:
-        chosen = np.flatnonzero(classes.isin(names).to_numpy() & stretches)
-        if len(chosen):
-            lines.append(shapely.line_merge(shapely.multilinestrings(network.lines(chosen))))
-            features.append({"style": {"weight": weight}, "min_zoom": min_zoom})
-    roads = {
-        "paths": packed_paths(gpd.GeoSeries(lines, crs=network.crs), 3.0),
-        "features": features,
-        "style": _ROAD_STYLE,
-        "canvas": True,
-    }
-    return [
-        PageLayer("paths", "land", land, control=False),
-        PageLayer("paths", TEXTS["layer_roads"], roads),
-        PageLayer("paths", TEXTS["layer_boundaries"], boundaries),
-    ]
-
-
-def _boundaries(jurisdictions: gpd.GeoDataFrame) -> tuple[shapely.Geometry, shapely.Geometry]:
-    """Lines between countries, and all other boundaries; each once, or its dashes would fill each other."""
-    countries = jurisdictions.geometry.groupby(jurisdictions["country"]).agg(shapely.union_all).to_list()
-    lines = [
-        shapely.intersection(shapely.boundary(country), shapely.buffer(shapely.union_all(countries[:k]), 5.0))
-        for k, country in enumerate(countries)
-    ]
-    borders = shapely.union_all(lines)
-    everything = shapely.union_all(shapely.boundary(jurisdictions.geometry.to_numpy()))
-    rest = shapely.difference(everything, shapely.buffer(borders, 5.0))
-    return shapely.line_merge(borders), shapely.line_merge(rest)
-
-
 def _isochrones(isochrones: gpd.GeoDataFrame) -> list[PageLayer]:
     """Draw the merged bands of each level; off at the start."""
     merged = isochrones[isochrones["station"] == ""].sort_values(
@@ -293,14 +255,18 @@ def _isochrones(isochrones: gpd.GeoDataFrame) -> list[PageLayer]:
         "paths": packed_paths(merged.geometry, 5.0),
         "features": features,
         "style": {"pane": "ma-areas"},
-        "title": TEXTS["isochrones"],
+        "title": message("isochrones"),
         "order": 2,
         "fair": True,
         "legend": [
-            {"fill": [colours[step], ""], "label": f"{step[0]:g} to {step[1]:g} min"} for step in steps
+            {
+                "fill": [colours[step], ""],
+                "label": message("band_between", a=minutes(60 * step[0]), b=minutes(60 * step[1])),
+            }
+            for step in steps
         ],
     }
-    return [PageLayer("paths", TEXTS["layer_isochrones"], data, show=False)]
+    return [PageLayer("paths", "layer_isochrones", data, show=False)]
 
 
 def _gaps(analysis: Analysis) -> list[PageLayer]:
@@ -312,9 +278,10 @@ def _gaps(analysis: Analysis) -> list[PageLayer]:
     partners = partner_names(analysis)
     rows: list[dict[Any, Any]] = gaps.drop(columns="geometry").to_dict("records")
     features = []
-    for row, at in zip(rows, _marks(gaps.representative_point()), strict=True):
+    titles = _gap_names(rows, names)
+    for row, title, at in zip(rows, titles, marks_at(gaps.representative_point()), strict=True):
         facts = {
-            "name": shorten(row["name"]),
+            "name": title,
             "level": row["level"],
             "jurisdictions": named(row["jurisdictions"], names),
             "closed_by": named(row["closed_by"], partners),
@@ -329,14 +296,26 @@ def _gaps(analysis: Analysis) -> list[PageLayer]:
         "tells": "gap",
         "order": 7,
         "fair": True,
-        "legend": [{"line": _GAP, "label": TEXTS["gap_outline"]}],
+        "legend": [{"line": _GAP, "label": message("gap_outline")}],
     }
-    return [PageLayer("paths", TEXTS["layer_gaps"], data)]
+    return [PageLayer("paths", "layer_gaps", data)]
 
 
-def _marks(points: gpd.GeoSeries) -> list[list[float]]:
-    places: list[list[float]] = shapely.get_coordinates(points.to_crs(4326))[:, ::-1].round(6).tolist()
-    return places
+def _gap_names(rows: Iterable[Mapping[Any, Any]], names: Mapping[Any, Any]) -> list[Message]:
+    """Name each gap after its municipalities, its part of one, and a road; numbered where a level has one twice."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    titles: list[Message] = []
+    for row in rows:
+        places = [names.get(key, key) for key in row["jurisdictions"].split(";")]
+        title = message("as_is", what=listed(places, _TOWNS))
+        if row["part"]:
+            title = message("gap_in", place=listed(places, _TOWNS), part=message(f"part_{row['part']}"))
+        if row["road"]:
+            title = message("pair_colon", a=title, b=shown(row["road"]))
+        alike = row["level"], row["jurisdictions"], row["part"], row["road"]
+        seen[alike] += 1
+        titles.append(message("gap_again", gap=title, n=seen[alike]) if seen[alike] > 1 else title)
+    return titles
 
 
 def _stations(analysis: Analysis, cooperation: Cooperation | None) -> list[PageLayer]:
@@ -348,7 +327,9 @@ def _stations(analysis: Analysis, cooperation: Cooperation | None) -> list[PageL
     kinds = []
     for partner, service in pairs:
         colour, shape = partner_mark(list(partners).index(partner))
-        label = shorten(partners[partner]) + (f" ({service})" if several else "")
+        label: Message = shorten(partners[partner])
+        if several:
+            label = message("kind_of_service", who=shown(label), service=message(f"service_{service}"))
         kinds.append({"shape": shape, "colour": colour, "glyph": service, "label": label})
     states = _station_states(analysis)
     only = {} if cooperation is None else station_facts(cooperation)
@@ -358,7 +339,7 @@ def _stations(analysis: Analysis, cooperation: Cooperation | None) -> list[PageL
         | ({"facts": only[key]} if key in only else {})
         for key, at, partner, service, name, lines in zip(
             stations.index,
-            _marks(stations.geometry),
+            marks_at(stations.geometry),
             stations["partner"],
             stations["service"],
             stations["name"],
@@ -367,7 +348,7 @@ def _stations(analysis: Analysis, cooperation: Cooperation | None) -> list[PageL
         )
     ]
     data = {
-        "title": TEXTS["stations"],
+        "title": message("stations"),
         "kinds": kinds,
         "marks": marks,
         "size": 30,
@@ -375,7 +356,7 @@ def _stations(analysis: Analysis, cooperation: Cooperation | None) -> list[PageL
         "above": 500,
         "tells": "station",
     }
-    return [PageLayer("marks", TEXTS["layer_stations"], data)]
+    return [PageLayer("marks", "layer_stations", data)]
 
 
 def _station_states(analysis: Analysis) -> dict[Any, dict[str, str]]:
@@ -397,8 +378,8 @@ def _crossings(
     facts = {} if cooperation is None else crossing_facts(cooperation)
     names = jurisdictions["name"].to_dict()
     kinds = [
-        {"shape": "passage", "colour": "#5c0a4f", "glyph": "", "label": TEXTS["crossing_border"]},
-        {"shape": "passage", "colour": "#4a5560", "glyph": "", "label": TEXTS["crossing_other"]},
+        {"shape": "passage", "colour": "#5c0a4f", "glyph": "", "label": message("crossing_border")},
+        {"shape": "passage", "colour": "#4a5560", "glyph": "", "label": message("crossing_other")},
     ]
     marks = {
         row.Index: {
@@ -406,26 +387,30 @@ def _crossings(
             "kind": 0 if row.international else 1,
             "title": shorten(row.name),
             "lines": [
-                " – ".join(shorten(names.get(i, i)) for i in (row.from_jurisdiction, row.to_jurisdiction))
+                message(
+                    "pair_dash",
+                    a=shown(names.get(row.from_jurisdiction, row.from_jurisdiction)),
+                    b=shown(names.get(row.to_jurisdiction, row.to_jurisdiction)),
+                )
             ],
         }
         | ({"facts": facts[row.Index]} if row.Index in facts else {})
-        for at, row in zip(_marks(crossings.geometry), crossings.itertuples(), strict=True)
+        for at, row in zip(marks_at(crossings.geometry), crossings.itertuples(), strict=True)
     }
     # What one level does without may matter at the other, whose delays leave it less time.
     most = {key: max(one["lost_joint"] or 0.0, one.get("lost_agreed") or 0.0) for key, one in facts.items()}
     lost = {key: people for key, people in most.items() if people > 0}
     ranked = _ranked([marks.pop(key) for key in lost], list(lost.values()))
     data = {
-        "title": TEXTS["crossings"],
+        "title": message("crossings"),
         "kinds": kinds,
         "marks": list(marks.values()),
         "size": 16,
         "order": 6,
         "tells": "crossing",
     }
-    name = TEXTS["layer_crossings_other" if ranked else "layer_crossings"]
-    return [*ranked, *([PageLayer("marks", name, data, show=False)] if marks else [])]
+    key = "layer_crossings_other" if ranked else "layer_crossings"
+    return [*ranked, *([PageLayer("marks", key, data, show=False)] if marks else [])]
 
 
 def _ranked(marks: list[dict[str, Any]], lost: list[float]) -> list[PageLayer]:
@@ -433,8 +418,8 @@ def _ranked(marks: list[dict[str, Any]], lost: list[float]) -> list[PageLayer]:
     if not marks:
         return []
     steps = crossing_steps(pd.Series(lost))
-    labels = [TEXTS["crossing_step"].format(n=f"{step:,.0f}") for step in steps]
-    labels.append(TEXTS["crossing_step_last"].format(n=f"{steps[-1]:,.0f}"))
+    labels = [message("crossing_step", n=step) for step in steps]
+    labels.append(message("crossing_step_last", n=steps[-1]))
     kinds = [
         {"shape": "passage", "colour": "#5c0a4f", "glyph": "", "label": label, "size": size}
         for label, size in zip(labels, (28, 20, 13)[-len(labels) :], strict=True)
@@ -442,7 +427,7 @@ def _ranked(marks: list[dict[str, Any]], lost: list[float]) -> list[PageLayer]:
     for mark, people in zip(marks, lost, strict=True):
         mark["kind"] = next((k for k, step in enumerate(steps) if people >= step), len(steps))
     data = {
-        "title": TEXTS["crossings_ranked"],
+        "title": message("crossings_ranked"),
         "fair": True,
         "kinds": kinds,
         "marks": marks,
@@ -450,12 +435,4 @@ def _ranked(marks: list[dict[str, Any]], lost: list[float]) -> list[PageLayer]:
         "order": 6,
         "tells": "crossing",
     }
-    return [PageLayer("marks", TEXTS["layer_crossings_matter"], data, show=len(marks) <= _QUIET)]
-
-
-def _names(jurisdictions: gpd.GeoDataFrame) -> PageLayer:
-    places = [
-        {"at": at, "name": shorten(name)}
-        for at, name in zip(_marks(jurisdictions.representative_point()), jurisdictions["name"], strict=True)
-    ]
-    return PageLayer("places", TEXTS["layer_names"], {"places": places})
+    return [PageLayer("marks", "layer_crossings_matter", data, show=len(marks) <= _QUIET)]

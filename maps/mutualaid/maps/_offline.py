@@ -40,7 +40,7 @@ _CSP = (
 _RIGHT_TO_LEFT = ("ar", "dv", "fa", "he", "ps", "ur", "yi")
 
 
-def save_offline(map: folium.Map, path: str | os.PathLike[str], *, lang: str = "en") -> Path:  # noqa: A002
+def save_offline(map: folium.Map, path: str | os.PathLike[str], *, lang: str = "") -> Path:  # noqa: A002
     """Write a Folium map as one self-contained HTML file.
 
     No request leaves the page: libraries come from installed packages and stand in the file itself, and a
@@ -54,7 +54,8 @@ def save_offline(map: folium.Map, path: str | os.PathLike[str], *, lang: str = "
     path
         File to write; replaced only when the new one is complete.
     lang
-        Language of the page, a BCP 47 tag; the direction of writing follows from it.
+        Language of the page, a BCP 47 tag; the direction of writing follows from it. By default that of the map: a map
+        from `coverage_map` has one, others are taken for English.
 
     Returns
     -------
@@ -96,9 +97,10 @@ def _umask() -> int:
     return mask
 
 
-def offline_html(map: folium.Map, *, lang: str = "en") -> str:  # noqa: A002
+def offline_html(map: folium.Map, *, lang: str = "") -> str:  # noqa: A002
     """Return the page that `save_offline` writes."""
     figure: Any = map.get_root()
+    lang = lang or getattr(map, "lang", "en")
     defects = [defect for element in _elements(figure) for defect in _asks_a_server(element)]
     header, body, script = _render(figure)
     head = []

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise, product
 from typing import NamedTuple
 
+from mutualaid.maps._messages import Message, message, minutes
+
 __all__ = [
     "AGREED_SCENARIO_STATUSES",
     "AGREED_STATUSES",
@@ -19,8 +21,6 @@ __all__ = [
     "Swatch",
     "band_edges",
     "band_labels",
-    "clock",
-    "minutes",
     "partner_fills",
     "partner_mark",
 ]
@@ -48,11 +48,22 @@ class Status(NamedTuple):
     agreed_label: str = ""
 
 
-# Okabe-Ito: blue, sky blue, bluish green and orange; grey for what no road reaches. Vermilion stays free for gaps in
-# high hazard. Held is a paler kin of what a neighbour reaches. Lost is nearly black: nothing else is so dark.
+# Okabe-Ito: blue, sky blue, bluish green and orange; grey for what no road reaches; vermilion for gaps in high
+# hazard. Held is a paler kin of what a neighbour reaches. Lost is nearly black: nothing else is so dark.
 _OWN, _AGREED, _JOINT = Swatch("#0072B2"), Swatch("#56B4E9", "posts"), Swatch("#009E73", "dots")
-_GAP, _UNREACHABLE = Swatch("#E69F00", "slash"), Swatch("#7A7A7A", "cross")
+_GAP, _GAP_HIGH, _UNREACHABLE = (
+    Swatch("#E69F00", "slash"),
+    Swatch("#D55E00", "ticks"),
+    Swatch("#7A7A7A", "cross"),
+)
 _HELD, _LOST = Swatch("#8FE3C4", "bars"), Swatch("#241623", "net")
+
+#: What a gap under a hazard is called where the hazard is high.
+_IN_HIGH_HAZARD: Mapping[str, str] = {
+    "gap_alone_hazard": "gap_high_alone",
+    "gap_agreed_hazard": "gap_high_agreed",
+    "gap_hazard": "gap_high",
+}
 
 #: What a place can be called in the legend.
 _FILLS: Mapping[str, Swatch] = {
@@ -63,12 +74,23 @@ _FILLS: Mapping[str, Swatch] = {
     "held": _HELD,
     **{f"lost_{level}": _LOST for level in ("alone", "agreed", "joint")},
     **{f"{gap}{when}": _GAP for gap in ("gap_alone", "gap_agreed", "gap") for when in ("", "_hazard")},
+    **dict.fromkeys(_IN_HIGH_HAZARD.values(), _GAP_HIGH),
     "unreachable": _UNREACHABLE,
 }
 
 
 def _status(status: str, alone: str, joint: str, agreed: str = "") -> Status:
     return Status(status, _FILLS[alone], _FILLS[joint], alone, joint, _FILLS.get(agreed), agreed)
+
+
+def _and_high(rows: Iterable[Status]) -> tuple[Status, ...]:
+    """Statuses under a hazard; those that are a gap at some level once more for places in high hazard."""
+    found = []
+    for row in rows:
+        names = (row.alone_label, row.joint_label, row.agreed_label)
+        high = tuple(_IN_HIGH_HAZARD.get(name, name) for name in names)
+        found += [row, *([_status(f"{row.status}, high hazard", *high)] if high != names else [])]
+    return tuple(found)
 
 
 #: The statuses in the order of their codes in the page and of the legend; what only the joint team reaches is a gap
@@ -81,14 +103,16 @@ STATUSES: tuple[Status, ...] = (
 )
 
 #: The statuses under a hazard.
-SCENARIO_STATUSES: tuple[Status, ...] = (
-    _status("own", "own", "own"),
-    _status("joint", "gap_alone_hazard", "joint_only"),
-    _status("held", "lost_alone", "held"),
-    _status("lost_own", "lost_alone", "lost_joint"),
-    _status("lost_neighbour", "gap_alone_hazard", "lost_joint"),
-    _status("gap", "gap_alone_hazard", "gap_hazard"),
-    _status("unreachable", "unreachable", "unreachable"),
+SCENARIO_STATUSES: tuple[Status, ...] = _and_high(
+    (
+        _status("own", "own", "own"),
+        _status("joint", "gap_alone_hazard", "joint_only"),
+        _status("held", "lost_alone", "held"),
+        _status("lost_own", "lost_alone", "lost_joint"),
+        _status("lost_neighbour", "gap_alone_hazard", "lost_joint"),
+        _status("gap", "gap_alone_hazard", "gap_hazard"),
+        _status("unreachable", "unreachable", "unreachable"),
+    )
 )
 
 #: The statuses where an agreement is in force. Who comes in time as agreed may be too late in a joint team, if its
@@ -111,12 +135,14 @@ def _under_hazard(alone: str, agreed: Iterable[str], joint: str) -> list[Status]
 
 
 #: The same under a hazard.
-AGREED_SCENARIO_STATUSES: tuple[Status, ...] = (
-    *_under_hazard("own", ["own"], "own"),
-    *_under_hazard("lost_alone", ["held", "lost_agreed"], "held"),
-    *_under_hazard("gap_alone_hazard", ["agreed_only"], "agreed_only"),
-    *_under_hazard("gap_alone_hazard", ["lost_agreed", "gap_agreed_hazard"], "joint_more"),
-    _status("unreachable", "unreachable", "unreachable", "unreachable"),
+AGREED_SCENARIO_STATUSES: tuple[Status, ...] = _and_high(
+    (
+        *_under_hazard("own", ["own"], "own"),
+        *_under_hazard("lost_alone", ["held", "lost_agreed"], "held"),
+        *_under_hazard("gap_alone_hazard", ["agreed_only"], "agreed_only"),
+        *_under_hazard("gap_alone_hazard", ["lost_agreed", "gap_agreed_hazard"], "joint_more"),
+        _status("unreachable", "unreachable", "unreachable", "unreachable"),
+    )
 )
 
 #: Severities 1 to 5, and unknown: a violet that no status has, the darker the worse.
@@ -165,25 +191,6 @@ def partner_fills(position: int) -> tuple[Swatch, Swatch]:
     return Swatch(_PARTNER_FILLS[number], home), Swatch(_PARTNER_FILLS[number], abroad)
 
 
-def clock(seconds: float) -> str:
-    """Return seconds as ``minutes:seconds``, rounded up so that what is late never reads as in time.
-
-    >>> clock(480.2)
-    '8:01'
-    """
-    whole = int(-(-seconds // 1))
-    return f"{whole // 60}:{whole % 60:02d}"
-
-
-def minutes(seconds: float) -> str:
-    """Return seconds as minutes, with the seconds only where there are any.
-
-    >>> minutes(480), minutes(570)
-    ('8', '9:30')
-    """
-    return clock(seconds).removesuffix(":00")
-
-
 def band_edges(limit_s: float) -> tuple[float, ...]:
     """Return upper edges of five response bands in seconds; the third is the standard's limit itself.
 
@@ -199,15 +206,15 @@ def band_edges(limit_s: float) -> tuple[float, ...]:
     return tuple(limit_s * share for share in (0.5, 0.75, 1.0, 1.5, 2.0))  # limits of a few minutes
 
 
-def band_labels(limit_s: float) -> list[str]:
-    """Return the labels of the bands of `band_edges`, with their unit.
+def band_labels(limit_s: float) -> list[Message]:
+    """Return the labels of the bands of `band_edges`, as messages.
 
-    >>> band_labels(480)[2:4]
-    ['6 to 8 min', '8 to 12 min']
+    >>> band_labels(480)[2]
+    ['band_between', {'a': {'min': 360.0}, 'b': {'min': 480}}]
     """
     edges = [minutes(edge) for edge in band_edges(limit_s)]
     return [
-        f"up to {edges[0]} min",
-        *(f"{a} to {b} min" for a, b in pairwise(edges)),
-        f"over {edges[-1]} min",
+        message("band_up_to", a=edges[0]),
+        *(message("band_between", a=a, b=b) for a, b in pairwise(edges)),
+        message("band_over", a=edges[-1]),
     ]

@@ -13,9 +13,9 @@ from mutualaid.hazards import SEVERITIES, HazardLayer, exposure_class, passabili
 from mutualaid.maps._cells import cell_order, first_due
 from mutualaid.maps._counts import counted, levels, partner_names, place_status
 from mutualaid.maps._escape import shorten
+from mutualaid.maps._messages import Message, decimal, dotted, listed, message, shown
 from mutualaid.maps._pack import NONE, pack
 from mutualaid.maps._palette import band_edges
-from mutualaid.maps._texts import TEXTS
 
 if TYPE_CHECKING:
     from mutualaid.coverage import Analysis, ScenarioResult
@@ -27,14 +27,14 @@ _UNKNOWN = len(SEVERITIES)
 _LISTED = 20
 
 
-def hazard_word(hazard: str) -> str:
+def hazard_word(hazard: str) -> Message:
     """Name a hazard as people do."""
-    return TEXTS[f"hazard_{hazard}"]
+    return message(f"hazard_{hazard}")
 
 
-def years_text(years: float) -> str:
+def years_text(years: float) -> Message:
     """Return a return period in words, or "" where there is none."""
-    return TEXTS["one_in_years"].format(years=f"{years:g}") if np.isfinite(years) else ""
+    return message("one_in_years", years=decimal(years)) if np.isfinite(years) else ""
 
 
 # --- people under a scenario ---------------------------------------------------------------------------------
@@ -132,9 +132,9 @@ def scenario_facts(analysis: Analysis, people: Mapping[str, Mapping[str, Any]]) 
                 for key in analysis.summary["common"]["jurisdictions"]
             ],
             "severity": _by_severity(numbers[result.scenario.id]["by_severity"]),
-            "hazards": ", ".join(
-                dict.fromkeys(hazard_word(hazard) for hazard in numbers[result.scenario.id]["hazards"])
-            ),
+            "hazards": [
+                hazard_word(hazard) for hazard in dict.fromkeys(numbers[result.scenario.id]["hazards"])
+            ],
             "effects": _effects(result, numbers[result.scenario.id], analysis.stations["name"]),
             **people[result.scenario.id],
         }
@@ -142,11 +142,15 @@ def scenario_facts(analysis: Analysis, people: Mapping[str, Mapping[str, Any]]) 
     ]
 
 
-def _label(result: ScenarioResult) -> str:
-    parts = [shorten(result.scenario.name, 60), years_text(result.return_period_years)]
-    if any(layer.derived for layer in result.layers):
-        parts.append(TEXTS["derived"])
-    return " · ".join(part for part in parts if part)
+def _label(result: ScenarioResult) -> Message:
+    derived = any(layer.derived for layer in result.layers)
+    return dotted(
+        [
+            shorten(result.scenario.name, 60),
+            years_text(result.return_period_years),
+            message("derived") if derived else "",
+        ]
+    )
 
 
 def _counted(asked: Iterable[str]) -> list[str]:
@@ -174,12 +178,12 @@ def _effects(result: ScenarioResult, numbers: Mapping[str, Any], names: pd.Serie
     state, roads = result.stations["state"], numbers["roads_km"]
     lines: list[dict[str, Any]] = [
         {"key": "effect_isolated", "n": numbers["total"]["isolated"]},
-        {"key": "effect_roads", "km": f"{roads['closed']:,.1f}"},
+        {"key": "effect_roads", "km": roads["closed"]},
     ]
     if count := int(result.roads["closed_by_name"].sum()):
         lines.append({"key": "effect_by_name", "n": count})
     lines += [
-        {"key": f"effect_{key}", "names": _listed(names[state == key])}
+        {"key": f"effect_{key}", "names": listed(names[state == key])}
         for key in ("out", "delayed", "cut_off")
         if key == "out" or (state == key).any()
     ]
@@ -194,29 +198,21 @@ def _effects(result: ScenarioResult, numbers: Mapping[str, Any], names: pd.Serie
         lines.append({"key": "effect_unknown_stations", "n": count, "unknown": True})
     if roads["unknown"] >= 0.05:
         what = "closed" if result.scenario.unknown == "closed" else "passable"
-        km = f"{roads['unknown']:,.1f}"
-        lines.append({"key": f"effect_unknown_{what}", "km": km, "unknown": True})
+        lines.append({"key": f"effect_unknown_{what}", "km": roads["unknown"], "unknown": True})
     return lines
 
 
-def _listed(names: pd.Series) -> str:
-    """Join names of stations, the first of many."""
-    shown = [shorten(name, 60) for name in names[:_LISTED]]
-    more = [TEXTS["and_more"].format(n=len(names) - _LISTED)] if len(names) > _LISTED else []
-    return ", ".join([*shown, *more])
-
-
-def not_computed(analysis: Analysis) -> list[str]:
+def not_computed(analysis: Analysis) -> list[Message]:
     """Say what is wrong with layers and scenarios that could not be used."""
-    lines = [shorten(str(defect), 400) for defect in analysis.not_computed[:_LISTED]]
+    lines: list[Message] = [shorten(str(defect), 400) for defect in analysis.not_computed[:_LISTED]]
     more = len(analysis.not_computed) - len(lines)
-    return [*lines, TEXTS["and_more"].format(n=more)] if more else lines
+    return [*lines, message("and_more", n=more)] if more else lines
 
 
 # --- sources, rules and the crosswalk ------------------------------------------------------------------------
 
 
-def hazard_facts(analysis: Analysis) -> list[tuple[str, list[str]]]:
+def hazard_facts(analysis: Analysis) -> list[tuple[str, list[Message]]]:
     """Paragraphs about hazards for the facts panel: sources, rules for roads, and what became of each class."""
     layers = analysis.layers.layers
     if not layers:
@@ -229,46 +225,53 @@ def hazard_facts(analysis: Analysis) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _source(layer: HazardLayer, names: pd.Series) -> str:
-    provider = names.get(layer.jurisdiction, layer.jurisdiction)
-    parts = [
-        layer.name or layer.id,
-        hazard_word(layer.hazard),
-        layer.event or years_text(layer.return_period_years),
-        str(provider),
-        layer.source,
-        layer.licence,
-        layer.date,
-        TEXTS["derived"] if layer.derived else "",
-    ]
-    return shorten(" · ".join(part for part in parts if part), 300)
+def _source(layer: HazardLayer, names: pd.Series) -> Message:
+    return dotted(
+        [
+            layer.name or layer.id,
+            hazard_word(layer.hazard),
+            layer.event or years_text(layer.return_period_years),
+            str(names.get(layer.jurisdiction, layer.jurisdiction)),
+            layer.source,
+            layer.licence,
+            layer.date,
+            message("derived") if layer.derived else "",
+        ]
+    )
 
 
-def _rules(analysis: Analysis) -> list[str]:
+def _rules(analysis: Analysis) -> list[Message]:
     """Name the rule for roads of each layer, and the scenarios where a layer has several."""
-    known = passabilities()["name"].to_dict()
+    known = set(passabilities().index)
     names = {layer.id: layer.name or layer.id for layer in analysis.layers.layers}
     users: dict[tuple[str, str], list[str]] = {}
     for result in analysis.scenarios:
         for layer, rule in result.rules.items():
             users.setdefault((layer, rule), []).append(shorten(result.scenario.name, 60))
     counts = pd.Series([layer for layer, _ in users], dtype=object).value_counts()
-    return [
-        shorten(
-            f"{names.get(layer, layer)}: {known.get(rule, rule)}"
-            + (f" ({', '.join(scenarios)})" if counts[layer] > 1 else ""),
-            300,
+    lines: list[Message] = []
+    for (layer, rule), scenarios in users.items():
+        said = message(f"rule_{rule}") if rule in known else shown(rule)
+        if counts[layer] > 1:
+            said = message("rule_in", rule=said, scenarios=listed(scenarios))
+        lines.append(message("pair_colon", a=shown(names.get(layer, layer)), b=said))
+    return lines
+
+
+def _crosswalk(rows: Iterable[Mapping[str, Any]]) -> list[Message]:
+    """Put each scheme on one line: its classes, and the severity that each became."""
+    schemes: dict[str, list[Message]] = {}
+    for row in rows:
+        label, severity = row["class_label"] or row["class_code"], row["severity"]
+        known = severity is not None and not pd.isna(severity)
+        word = _severity(int(severity)) if known else message("unknown")
+        schemes.setdefault(row["scheme"], []).append(
+            message("class_becomes", label=shown(label), severity=word)
         )
-        for (layer, rule), scenarios in users.items()
+    return [
+        message("pair_colon", a=shown(scheme), b={"dots": classes}) for scheme, classes in schemes.items()
     ]
 
 
-def _crosswalk(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Put each scheme on one line: its classes, and the severity that each became."""
-    schemes: dict[str, list[str]] = {}
-    for row in rows:
-        severity = row["severity"]
-        known = severity is not None and not pd.isna(severity)
-        word = f"{severity} {SEVERITIES[int(severity)]}" if known else TEXTS["unknown"]
-        schemes.setdefault(row["scheme"], []).append(f"{row['class_label'] or row['class_code']} → {word}")
-    return [shorten(f"{scheme}: {'; '.join(classes)}", 900) for scheme, classes in schemes.items()]
+def _severity(severity: int) -> Message:
+    return message("severity_level", n=severity, word=message(f"severity_{severity}"))

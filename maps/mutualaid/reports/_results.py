@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ import pandas as pd
 import pyogrio
 
 from mutualaid.cooperation import Cooperation
-from mutualaid.coverage import Analysis
+from mutualaid.coverage import Analysis, WhatIfTables, candidate_sites, what_if_tables
 from mutualaid.data import Region
 from mutualaid.errors import Defect, InputError
-from mutualaid.maps import coverage_map, save_offline
+from mutualaid.maps import coverage_map, room_for_sites, save_offline
 from mutualaid.reports._cooperation_files import (
     cooperation_figures,
     cooperation_layers,
@@ -28,7 +28,10 @@ from mutualaid.reports._figures import save_figure
 from mutualaid.reports._hazard_files import hazard_layers, hazard_tables
 from mutualaid.reports._record import run_record
 
-__all__ = ["RESULT_FILES", "check_target", "write_results"]
+__all__ = ["RESULT_FILES", "check_target", "tables_for_map", "write_results"]
+
+#: Possible sites of new stations that a map offers.
+_SITES = 48
 
 #: What a run writes, and what each file is for; about hazards and cooperation only where there is something to say.
 RESULT_FILES: dict[str, str] = {
@@ -61,6 +64,8 @@ def write_results(
     folder: str | Path,
     *,
     cooperation: Cooperation | None = None,
+    what_if: WhatIfTables | None = None,
+    languages: Sequence[str] | None = None,
     seconds: float | None = None,
 ) -> dict[str, Path]:
     """Write map, GIS layers, times, numbers and the record of the run.
@@ -77,6 +82,10 @@ def write_results(
         Where to write; made if it does not exist.
     cooperation
         What `mutualaid.cooperation.cooperation` measured of the analysis; nothing about it is written if None.
+    what_if
+        What `tables_for_map` returned: with it the map answers "what if".
+    languages
+        Languages of the map, the first one at the start; all that it has by default.
     seconds
         How long the analysis took, for the record.
 
@@ -94,7 +103,8 @@ def write_results(
     _spare_inputs(analysis.region, target)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as name:
         beside = Path(name)
-        save_offline(coverage_map(analysis, cooperation=cooperation), beside / "map.html")
+        chosen = {} if languages is None else {"languages": languages}
+        save_offline(coverage_map(analysis, cooperation, what_if, **chosen), beside / "map.html")
         _write_layers(analysis, cooperation, beside / "coverage.gpkg")
         gaps = _for_files(analysis.gaps).to_crs(4326)
         gaps.to_file(beside / "gaps.geojson", driver="GeoJSON", engine="pyogrio", RFC7946="YES")
@@ -114,6 +124,25 @@ def write_results(
             else:
                 (target / file).unlink(missing_ok=True)
     return {file: target / file for file in written}
+
+
+def tables_for_map(analysis: Analysis) -> WhatIfTables | None:
+    """Give the times from which a map answers "what if", with as many sites of new stations as it has room for.
+
+    Parameters
+    ----------
+    analysis
+        A run.
+
+    Returns
+    -------
+    WhatIfTables or None
+        None if the region is too large for a page to hold the times of its stations.
+    """
+    room = room_for_sites(analysis)
+    if room is None:
+        return None
+    return what_if_tables(analysis, sites=candidate_sites(analysis, count=min(room, _SITES)))
 
 
 def _spare_inputs(region: Region, target: Path) -> None:

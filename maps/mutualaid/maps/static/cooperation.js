@@ -7,16 +7,16 @@ window.mutualaid.together = (function () {
   /* ---- marks ---- */
 
   function station(state, only) {
-    const { say, people, text } = speech(state), n = only[state.level];
+    const { say, text } = speech(state), n = only[state.level];
     if (hazard(state) || typeof n !== "number") return [];
-    return [el("p", {}, n > 0 ? say("station_only", { n: people(n) }) : text("station_spare"))];
+    return [el("p", {}, n > 0 ? say("station_only", { n: n }) : text("station_spare"))];
   }
   function crossing(state, { lost_joint: joint, lost_agreed: agreed, later_population: later, later_s, break_even_s: most }) {
     if (hazard(state)) return [];
     const { say, people, text, clock } = speech(state), lines = [];
-    if (joint > 0 || agreed > 0) lines.push(say(agreed === undefined ? "crossing_lost" : "crossing_lost_agreed", { n: people(joint), today: people(agreed) }));
+    if (joint > 0 || agreed > 0) lines.push(say(agreed === undefined ? "crossing_lost" : "crossing_lost_agreed", { n: joint, today: people(agreed) }));
     else if (joint === 0) lines.push(text("crossing_lost_none"));
-    if (later > 0) lines.push(say("crossing_later", { n: people(later), time: clock(later_s) }));
+    if (later > 0) lines.push(say("crossing_later", { n: later, time: clock(later_s) }));
     if (typeof most === "number") lines.push(say("crossing_break_even", { time: clock(Math.floor(most)) }));
     return lines.map(line => el("p", {}, line));
   }
@@ -42,7 +42,7 @@ window.mutualaid.together = (function () {
 
   function dependence(state, { all, partners, left_out }) {
     const { say, percent, text } = speech(state), share = row => percent(row.depends, row.covered);
-    const items = partners.map(one => one.depends > 0 ? say("depends_partner", { who: name(one.name), share: share(one), on: name(one.on) })
+    const items = partners.map(one => one.depends > 0 ? say("depends_partner", { who: name(one.name), share: share(one), on: one.on })
       : say(one.covered > 0 ? "depends_none" : "depends_unreached", { who: name(one.name) }));
     return part(text("depends"), el("p", {}, say("depends_all", { share: share(all) })),
       el("ul", { class: "ma-list" }, items.map(item => el("li", {}, item))), leftOut(state, left_out, "left_out_depends"));
@@ -56,19 +56,19 @@ window.mutualaid.together = (function () {
   }
 
   function balance(state, { people: rows, incidents, left_out }) {
-    const { people, percent, text } = speech(state), signed = new Intl.NumberFormat(state.lang, { maximumFractionDigits: 0, signDisplay: "exceptZero" });
-    const flows = (title, of) => table(title, [text("partner"), ...["gives", "takes", "difference", "symmetry"].map(text)], of.map(row =>
+    const { people, percent, text } = speech(state), signed = new Intl.NumberFormat(state.lang + "-u-nu-latn", { maximumFractionDigits: 0, signDisplay: "exceptZero" });
+    const flows = (title, of) => table(title, [text("partner"), ...["gives", "takes", "net", "symmetry"].map(text)], of.map(row =>
       [name(row.name), people(row.gives), people(row.takes), signed.format(row.balance), row.symmetry === null ? "–" : percent(row.symmetry, 1)]));
     return part(text("balance"), el("p", { class: "ma-quiet" }, text("balance_long")), flows(text("balance"), rows),
       incidents ? [el("h4", {}, text("balance_incidents")), flows(text("balance_incidents"), incidents)] : [], leftOut(state, left_out, "left_out_exchange"));
   }
 
   function shares(state) {
-    const { partners, rules, currency, left_out } = state.cooperation.shares, { percent, text } = speech(state);
-    const count = new Intl.NumberFormat(state.lang, { maximumFractionDigits: 0 });
+    const { partners, rules, currency, left_out } = state.cooperation.shares, { percent, shown, text } = speech(state);
+    const count = new Intl.NumberFormat(state.lang + "-u-nu-latn", { maximumFractionDigits: 0 });
     const share = (row, k) => [row.shares[k] === null ? "–" : percent(row.shares[k], 1),
       row.amounts && row.amounts[k] !== null ? el("div", { class: "ma-quiet" }, `${count.format(row.amounts[k])} ${currency}`) : ""];
-    const who = found => found === null ? text("unknown") : found ? name(found) : text("nobody_leaves");
+    const who = found => found === null ? text("unknown") : found.list.length ? shown(found) : text("nobody_leaves");
     return part(text("shares"), el("p", { class: "ma-quiet" }, text("shares_long")),
       table(text("shares"), [text("rule"), ...partners.map(name)], rules.map(row => [text("share_" + row.rule), ...partners.map((_, k) => share(row, k))])),
       leftOut(state, left_out, "left_out"), el("h4", {}, text("leaves")), el("p", { class: "ma-quiet" }, text("leaves_long")),
@@ -88,7 +88,7 @@ window.mutualaid.together = (function () {
       el("ul", { class: "ma-rows" }, keys.map(key => el("li", {}, lineSwatch(Object.assign({ fill: false }, LINES[key])), el("span", { class: "ma-label" }, text("curve_" + key))))),
       table(text("delays"), [text("minutes_long"), ...marks_s.map(s => String(s / 60))],
         keys.map(key => [text("curve_" + key), ...curves[key].marks.map(n => n === null ? "–" : people(n))])),
-      half_s !== null ? [el("p", {}, say("half_left", { n: people(gain), half: clock(Math.floor(half_s)), last: clock(Math.floor(break_even_s)) }))] : []);
+      half_s !== null ? [el("p", {}, say("half_left", { n: gain, half: clock(Math.floor(half_s)), last: clock(Math.floor(break_even_s)) }))] : []);
   }
 
   function svg(tag, attributes, ...children) {
@@ -130,15 +130,15 @@ window.mutualaid.together = (function () {
   /* ---- agreements and notes ---- */
 
   function agreements(state) {
-    const found = state.cooperation.agreements, { text } = speech(state), tag = () => [" ", el("span", { class: "ma-tag" }, text("assumption"))];
+    const found = state.cooperation.agreements, { tell, text } = speech(state), tag = () => [" ", el("span", { class: "ma-tag" }, text("assumption"))];
     if (!found.length) return [];
     return part(text("agreements"), found.flatMap(one => [el("h4", {}, name(one.name)),
-      el("ul", { class: "ma-list" }, one.lines.map(line => el("li", {}, name(line.text), line.assumed ? tag() : ""))),
+      el("ul", { class: "ma-list" }, one.lines.map(line => el("li", {}, tell(line.text), line.assumed ? tag() : ""))),
       one.note ? el("p", {}, name(one.note)) : "", one.source ? el("p", { class: "ma-quiet" }, text("source"), " ", name(one.source)) : ""]));
   }
   function notes(state) {
     const found = state.cooperation.notes, { text } = speech(state);
-    return found.length ? part(text("notes"), el("ul", { class: "ma-list" }, found.map(note => el("li", {}, name(note))))) : [];
+    return found.length ? part(text("notes"), el("ul", { class: "ma-list" }, found.map(note => el("li", { lang: "en" }, name(note))))) : [];
   }
 
   return { crossing, details, station };

@@ -1,0 +1,164 @@
+"""Languages of the page: catalogues of translations, and its texts in those that are asked for."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from gettext import c2py
+from importlib.resources import files
+from typing import Any, NamedTuple, TypeAlias
+
+from babel.core import Locale
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+from mutualaid.errors import Defect, InputError
+from mutualaid.maps._texts import TEXTS, Plural
+
+__all__ = [
+    "LANGUAGES",
+    "Language",
+    "catalogue",
+    "page_languages",
+    "page_texts",
+    "plural_categories",
+    "read_catalogue",
+]
+
+#: Texts by key; one that differs with its number ``n`` by the plural categories of Unicode CLDR.
+Texts: TypeAlias = Mapping[str, str | Mapping[str, str]]
+
+
+class Language(NamedTuple):
+    """A language by its own name, and the direction of its writing."""
+
+    name: str
+    direction: str = "ltr"
+
+
+#: Languages of the page by their code; English is that of the source.
+LANGUAGES: Mapping[str, Language] = {
+    "en": Language("English"),
+    "fr": Language("Français"),
+    "de": Language("Deutsch"),
+    "it": Language("Italiano"),
+    "es": Language("Español"),
+    "ar": Language("العربية", "rtl"),
+}
+
+#: Numbers among which every plural form of every language occurs.
+_NUMBERS = range(1_000)
+
+
+def page_texts(languages: Iterable[str]) -> dict[str, Any]:
+    """Give the texts of a page in some languages, as the page takes them.
+
+    Parameters
+    ----------
+    languages
+        Codes such as ``fr`` or ``fr-CH``, which counts as ``fr``. The first one is shown at first.
+
+    Returns
+    -------
+    dict
+        ``languages``: ``id``, ``name`` and ``dir`` of each; ``lang``: the first one; ``texts``: its texts by key;
+        ``other_texts``: base64 of the deflated JSON of the others' texts by language and key, empty if there are none.
+
+    Raises
+    ------
+    InputError
+        As `page_languages` raises it.
+
+    Examples
+    --------
+    >>> found = page_texts(["de-AT", "en"])
+    >>> found["lang"], found["languages"][1]
+    ('de', {'id': 'en', 'name': 'English', 'dir': 'ltr'})
+    """
+    first, *others = page_languages(languages)
+    rest = json.dumps({lang: catalogue(lang) for lang in others}, ensure_ascii=False, separators=(",", ":"))
+    packed = base64.b64encode(zlib.compress(rest.encode(), 9)).decode("ascii")
+    return {
+        "languages": [
+            {"id": lang, "name": LANGUAGES[lang].name, "dir": LANGUAGES[lang].direction}
+            for lang in (first, *others)
+        ],
+        "lang": first,
+        "texts": catalogue(first),
+        "other_texts": packed if others else "",
+    }
+
+
+def page_languages(languages: Iterable[str]) -> list[str]:
+    """Give the languages of a page that are asked for, each once.
+
+    Parameters
+    ----------
+    languages
+        Codes such as ``fr`` or ``fr-CH``, which counts as ``fr``.
+
+    Raises
+    ------
+    InputError
+        If a language is not among those of the page, or none is asked for.
+
+    Examples
+    --------
+    >>> page_languages(["fr-CH", "de", "fr"])
+    ['fr', 'de']
+    """
+    asked = [languages] if isinstance(languages, str) else list(languages)
+    codes = {tag: re.split("[-_]", str(tag))[0].lower() for tag in asked}
+    expected, remedy = f"some of {', '.join(LANGUAGES)}", "ask for languages that the page has"
+    defects = [
+        Defect("", "languages", expected, repr(tag), remedy)
+        for tag, code in codes.items()
+        if code not in LANGUAGES
+    ]
+    if not asked:
+        defects = [Defect("", "languages", expected, "none", remedy)]
+    if defects:
+        raise InputError(defects)
+    return list(dict.fromkeys(codes.values()))
+
+
+@cache
+def catalogue(lang: str) -> Texts:
+    """Give the texts of a language of `LANGUAGES` by key.
+
+    >>> catalogue("en")["more_people"]
+    {'one': '{n} more person', 'other': '{n} more people'}
+    """
+    if lang == "en":
+        return {key: text._asdict() if isinstance(text, Plural) else text for key, text in TEXTS.items()}
+    found = read_catalogue(lang)
+    categories = plural_categories(found)
+    return {
+        str(message.context): message.string
+        if isinstance(message.string, str)
+        else dict(zip(categories, message.string or (), strict=True))
+        for message in found
+        if message.id
+    }
+
+
+def read_catalogue(lang: str) -> Catalog:
+    """Read the catalogue of translations into a language."""
+    with files("mutualaid.maps").joinpath("locale", f"{lang}.po").open("rb") as file:
+        return read_po(file, locale=lang, abort_invalid=True)
+
+
+def plural_categories(found: Catalog) -> list[str]:
+    """Name the plural forms of a catalogue, in their order, by the categories that the page knows them by.
+
+    A form may serve several categories: then it is named after the first number that takes it, and the page falls back
+    to ``other`` for the rest.
+    """
+    form = c2py(found.plural_expr)
+    category = Locale.parse(found.locale).plural_form
+    first = {form(n): n for n in reversed(_NUMBERS)}
+    return [category(first[k]) for k in range(found.num_plurals)]
