@@ -20,13 +20,24 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from mutualaid.coverage import ScenarioResult, coverage, gaps, levels, response_times, standard
-from mutualaid.coverage._response import turnout
+from mutualaid.coverage import (
+    NEVER,
+    ScenarioResult,
+    WhatIfTables,
+    WhatIfTimes,
+    coverage,
+    gaps,
+    levels,
+    response_times,
+    standard,
+)
+from mutualaid.coverage._response import SEGMENTS, _clock_ms, _milliseconds, turnout
 from mutualaid.coverage._scenario_table import hazard_numbers
 from mutualaid.coverage._summary import summarise
 from mutualaid.data import Agreement, AgreementCrossing, Costs, HazardScenario, Parameters, Region, Source
 from mutualaid.errors import Defect
 from mutualaid.hazards import HazardLayer, Layers, read_hazard, scenario_severity, seams
+from mutualaid.maps._texts import TEXTS, Plural
 from mutualaid.network import Network
 
 if TYPE_CHECKING:
@@ -111,18 +122,30 @@ def _stations(name: str, partner: str, *, near: bool) -> gpd.GeoDataFrame:
     )
 
 
-def _drive(stations: gpd.GeoDataFrame, demand: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Drives at 40 km/h with a detour of a third; from one side to the other over the nearer bridge."""
+def _ways(
+    stations: gpd.GeoDataFrame, demand: gpd.GeoDataFrame
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Seconds straight (s, n) and over each bridge (s, n, 2), and which pairs a bridge parts (s, n).
+
+    At 40 km/h with a detour of a third; `inf` to places without a road.
+    """
     home, away = (shapely.get_coordinates(table.geometry) for table in (stations, demand))
     bridges = BRIDGES + CORNER
 
     def distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.hypot(*(a[:, None, :] - b[None, :, :]).transpose(2, 0, 1)))
 
-    over = (distance(home, bridges)[:, None, :] + distance(away, bridges)[None, :, :]).min(axis=2)
+    over = distance(home, bridges)[:, None, :] + distance(away, bridges)[None, :, :]
     foreign = stations["jurisdiction"].to_numpy()[:, None] != demand["jurisdiction"].to_numpy()
-    seconds = np.where(foreign, over, distance(home, away)) * 1.33 / (40 / 3.6)
-    reached = (seconds <= 900) & (demand["road_status"] == "ok").to_numpy()
+    pace = np.where(demand["road_status"] == "ok", 1.33 / (40 / 3.6), np.inf)
+    return distance(home, away) * pace, over * pace[:, None], foreign
+
+
+def _drive(stations: gpd.GeoDataFrame, demand: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Drives within the cutoff; from one side to the other over the nearer bridge."""
+    straight, over, foreign = _ways(stations, demand)
+    seconds = np.where(foreign, over.min(axis=2), straight)
+    reached = seconds <= 900
     origin, destination = np.nonzero(reached)
     return pd.DataFrame(
         {
@@ -267,7 +290,7 @@ def _made_up(
     )
     found = gaps(reached, jurisdictions, cell_m=cell_m) if cells and count < 5_000 else _no_gaps()
     if names["gap"]:
-        found["name"] = names["gap"]
+        found["road"] = names["gap"]
     rules = {"west": rule, "east": standard("us-nfpa-1720-urban")}
     result = SimpleNamespace(
         region=region,
@@ -385,22 +408,38 @@ def _layers(folder: Path, jurisdictions: gpd.GeoDataFrame, names: dict[str, str]
     )  # fmt: skip
 
 
-def _scenario(
-    analysis: Any, scenario: HazardScenario, layers: tuple[HazardLayer, ...], drive: pd.DataFrame
-) -> ScenarioResult:
-    """Work out a scenario by a rule of thumb: moderate places are 1.5 times as far, high ones out of reach."""
-    lands, demand, stations = analysis.region.jurisdictions, analysis.demand, analysis.stations
+def _hit(
+    analysis: Any, scenario: HazardScenario, layers: tuple[HazardLayer, ...], stations: gpd.GeoDataFrame
+) -> Any:
+    """What a scenario does to stations and drives: moderate places are 1.5 times as far, high ones out of reach."""
+    lands, demand = analysis.region.jurisdictions, analysis.demand
     said = scenario_severity(demand, layers, scenario, jurisdictions=lands)
     home = scenario_severity(stations, layers, scenario, jurisdictions=lands)
     rank = home["severity"].fillna(-1)
     out = rank >= scenario.stations_out
     late = ~out & (rank >= (scenario.stations_delayed or 6))
     severity = said["severity"].fillna(-1).astype(int)
-    pairs = drive[~drive["origin"].map(out) & (drive["destination"].map(severity) < 4)].copy()
-    wading = pairs["destination"].map(severity) >= 2
-    pairs["drive_s"] = (pairs["drive_s"] * np.where(wading, 1.5, 1.0)).round(3)
-    times = response_times(pairs, stations, demand, analysis.region.parameters)
-    times["turnout_s"] += times["station"].map(late).astype(bool) * scenario.stations_delay_s
+    factor = np.select([severity >= 4, severity >= 2], [np.inf, 1.5], 1.0)
+
+    def times(drive: pd.DataFrame) -> pd.DataFrame:
+        pairs = drive[~drive["origin"].map(out)].copy()
+        pairs["drive_s"] *= factor[demand.index.get_indexer(pairs["destination"])]
+        pairs = pairs[pairs["drive_s"] < np.inf].round({"drive_s": 3})
+        found = response_times(pairs, stations, demand, analysis.region.parameters)
+        found["turnout_s"] += found["station"].map(late).astype(bool) * scenario.stations_delay_s
+        return found
+
+    return SimpleNamespace(said=said, home=home, out=out, late=late, factor=factor, times=times)
+
+
+def _scenario(
+    analysis: Any, scenario: HazardScenario, layers: tuple[HazardLayer, ...], drive: pd.DataFrame
+) -> ScenarioResult:
+    """Work out a scenario by a rule of thumb."""
+    demand, stations = analysis.demand, analysis.stations
+    hit = _hit(analysis, scenario, layers, stations)
+    said, home, out, late = hit.said, hit.home, hit.out, hit.late
+    times = hit.times(drive)
     fair = analysis.coverage
     today = _today(times, stations, demand) if "agreed" in levels(fair) else None
     now = coverage(times, demand, stations, analysis.standard, agreed=today)
@@ -427,7 +466,7 @@ def _scenario(
             },
             index=stations.index,
         ),
-        roads=_roads_under(analysis.network, scenario, layers, lands),
+        roads=_roads_under(analysis.network, scenario, layers, analysis.region.jurisdictions),
         rules={layer.id: "severity-emergency" for layer in used},
         coverage=now,
         draws=pd.DataFrame(columns=list(levels(fair)), dtype=np.float64),
@@ -459,6 +498,104 @@ def _roads_under(
             "probability": np.nan,
             "closed_by_name": False,
         }
+    )
+
+
+# --- what if ---------------------------------------------------------------------------------------------------
+
+#: Candidate sites: two on each side, the second of which stands below the slope.
+SITES = np.array([[1_900.0, 5_200.0], [3_200.0, 3_900.0], [5_900.0, 7_000.0], [7_600.0, 4_600.0]])
+
+
+def _tables(analysis: Any, *, candidates: bool = True, subsidiary: bool = False) -> WhatIfTables:
+    """Times of every station and candidate site of a made-up region.
+
+    `candidates` False: there are none; `subsidiary`: who helps under the agreement comes only where no own crew is
+    in time, which the made-up runs themselves do not know.
+    """
+    region, demand = analysis.region, analysis.demand
+    stations = analysis.stations.assign(candidate=False)
+    if candidates:
+        stations = pd.concat([stations, _sites(region)])
+    stations["turnout_used_s"], _ = turnout(stations, region.parameters)
+    none = SimpleNamespace(
+        out=pd.Series(False, index=stations.index),
+        late=pd.Series(False, index=stations.index),
+        factor=np.ones(len(demand)),
+        times=lambda drive: response_times(drive, stations, demand, region.parameters),
+    )
+    weather = {"": _what_if_times(analysis, stations, none, 0.0)}
+    for result in analysis.scenarios:
+        hit = _hit(analysis, result.scenario, analysis.layers.layers, stations)
+        weather[result.scenario.id] = _what_if_times(
+            analysis, stations, hit, result.scenario.stations_delay_s
+        )
+    partners = pd.Index(region.jurisdictions["partner"].unique())
+    return WhatIfTables(
+        sites=stations[["name", "jurisdiction", "partner", "candidate", "turnout_used_s", "geometry"]],
+        partners=tuple(partners),
+        home=partners.get_indexer(pd.Index(stations["partner"])).astype(np.int64),
+        place=partners.get_indexer(pd.Index(demand["partner"])).astype(np.int64),
+        limit_s=analysis.standard.limit_s,
+        cutoff_s=region.parameters.cutoff_s,
+        dispatch_s=region.parameters.dispatch_s,
+        calling=True,
+        subsidiary=np.full((len(stations), len(partners)), subsidiary) if analysis.agreements else None,
+        weather=weather,
+    )
+
+
+def _sites(region: Region) -> gpd.GeoDataFrame:
+    side = ["west", "west", "east", "east"]
+    return gpd.GeoDataFrame(
+        {
+            "name": "",
+            "jurisdiction": side,
+            "partner": region.jurisdictions["partner"][side].to_numpy(),
+            "service": "fire",
+            "department": "career",
+            "candidate": True,
+        },
+        index=pd.Index([f"new{k + 1}" for k in range(len(side))], name="id"),
+        geometry=gpd.points_from_xy(*(SITES + CORNER).T),
+        crs=UTM,
+    )
+
+
+def _what_if_times(analysis: Any, sites: gpd.GeoDataFrame, hit: Any, delay_s: float) -> WhatIfTimes:
+    """Times in one weather; only the first bridge is an international crossing."""
+    demand, rule = analysis.demand, analysis.standard
+    parameters = analysis.region.parameters
+    before = pd.DataFrame(dict.fromkeys(SEGMENTS, 0.0), index=sites.index).assign(
+        answering_s=parameters.answering_s,
+        processing_s=parameters.processing_s,
+        turnout_s=sites["turnout_used_s"] + hit.late * delay_s,
+    )
+    lead_ms = _clock_ms(before, rule).astype(np.int32)
+
+    def dense(times: pd.DataFrame) -> NDArray[np.int32]:
+        found = np.full((len(sites), len(demand)), NEVER, dtype=np.int32)
+        found[times["station"].cat.codes, times["demand"].cat.codes] = _clock_ms(times, rule)
+        return found
+
+    def way(seconds: NDArray[np.float64]) -> NDArray[np.int32]:
+        seconds = (seconds * hit.factor).round(3)
+        comes = (seconds <= parameters.cutoff_s) & ~hit.out.to_numpy()[:, None]
+        ms = _milliseconds(np.where(comes, seconds, 0.0)) + lead_ms[:, None]
+        return np.where(comes, ms, NEVER).astype(np.int32)
+
+    straight, over, foreign = _ways(sites, demand)
+    closed, once = (
+        way(np.where(foreign, over[:, :, 1], straight)),
+        way(np.where(foreign, over[:, :, 0], np.inf)),
+    )
+    times = hit.times(_drive(sites, demand))
+    return WhatIfTimes(
+        out=hit.out.to_numpy(dtype=np.bool_),
+        lead_ms=lead_ms,
+        joint_ms=dense(times),
+        agreed_ms=dense(_today(times, sites, demand)) if analysis.agreements else None,
+        open_ms=(closed, np.where(once < closed, once, NEVER).astype(np.int32)),
     )
 
 
@@ -594,9 +731,61 @@ def agreed(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="session")
+def tables() -> Callable[..., WhatIfTables]:
+    """Make the tables of what-ifs of a made-up region."""
+    return _tables
+
+
+@pytest.fixture(scope="session")
 def together() -> Callable[[Any], Any]:
     """Invent measures of cooperation for a made-up region."""
     return _together
+
+
+def _told(value: Any) -> str:
+    """Say a message or a value of one in English, as the page does."""
+    match value:
+        case str():
+            return value
+        case [key]:
+            return str(TEXTS[key])
+        case [key, values]:
+            text = TEXTS[key]
+            if isinstance(text, Plural):
+                text = text.one if values["n"] == 1 else text.other
+            return text.format(**{name: _told(one) for name, one in values.items()})
+        case int() | float():
+            return f"{value:,.0f}"
+        case {"s": s}:
+            whole = int(-(-s // 1))
+            return f"{whole // 60}:{whole % 60:02d}"
+        case {"min": s}:
+            return _told({"s": s}).removesuffix(":00")
+        case {"d": number, "digits": digits}:
+            return f"{round(number, digits):,}".removesuffix(".0")
+        case {"share": share}:
+            return f"{share * 100:.0f} %"
+        case {"day": day}:
+            return str(day)
+        case {"t": text}:
+            return str(text)
+        case {"list": parts}:
+            return ", ".join(map(_told, parts))
+        case {"dots": parts}:
+            return " · ".join(map(_told, parts))
+    raise AssertionError(value)
+
+
+@pytest.fixture(scope="session")
+def told() -> Callable[[Any], str]:
+    """Say a message of the page in English."""
+    return _told
+
+
+@pytest.fixture(scope="session")
+def clock() -> Callable[[float], str]:
+    """Say seconds as minutes and seconds, rounded up so that what is late never reads as in time."""
+    return lambda seconds: _told({"s": seconds})
 
 
 ARGUMENTS = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import folium
@@ -19,7 +20,7 @@ from mutualaid.maps._palette import band_edges
 
 
 def test_exports_are_sorted_and_complete() -> None:
-    assert maps.__all__ == ["coverage_map", "esc", "save_offline"]
+    assert maps.__all__ == ["coverage_map", "esc", "page_languages", "room_for_sites", "save_offline"]
     assert all(hasattr(maps, name) for name in maps.__all__)
 
 
@@ -85,8 +86,8 @@ def test_bands_up_to_the_limit_hold_exactly_the_people_in_time(analysis: Any, le
     assert len(bands) == len(band_edges(480)) + 3
 
 
-def test_the_facts_name_standard_assumptions_and_sources(analysis: Any) -> None:
-    facts = {part["title"]: part["items"] for part in about(analysis)}
+def test_the_facts_name_standard_assumptions_and_sources(analysis: Any, told: Callable[[Any], str]) -> None:
+    facts = {told(part["title"]): [told(item) for item in part["items"]] for part in about(analysis)}
     assert list(facts) == ["Standard", "Own standards", "Assumptions", "Sources"]
     assert "8:00 min from when the crew is alerted until the first unit arrives" in facts["Standard"][0]
     assert facts["Own standards"][0].startswith("Easton: NFPA 1720, urban: 9:00 min")
@@ -94,25 +95,51 @@ def test_the_facts_name_standard_assumptions_and_sources(analysis: Any) -> None:
     assert facts["Sources"] == ["everything · invented · invented · 2026"]
 
 
-def test_the_facts_name_the_vehicle_and_what_is_assumed(analysis: Any) -> None:
-    items = next(part["items"] for part in about(analysis) if part["title"] == "Assumptions")
+def assumptions(analysis: Any, told: Callable[[Any], str]) -> list[str]:
+    items = next(part["items"] for part in about(analysis) if part["title"] == ["about_assumptions"])
+    return [told(item) for item in items]
+
+
+def test_the_facts_name_the_vehicle_and_what_is_assumed(analysis: Any, told: Callable[[Any], str]) -> None:
+    items = assumptions(analysis, told)
     assert items[0] == "Fire engine: 16 t, 3.3 m high; roads with lower limits are not used"
-    assert any(item.startswith("Turnout is assumed at 3 of 3 stations (min): ") for item in items)
+    assert (
+        "Turnout is assumed at 3 of 3 stations (min): career crew 1:20, career crew and volunteers 2:30, "
+        "volunteers 4:00, kind of crew not known 4:00" in items
+    )
     assert "A neighbour is alerted with a delay of 1:00 min" in items
     assert "Each municipality is its own partner" in items
 
 
-def test_municipalities_of_one_partner_are_not_called_their_own(made_up: Callable[..., Any]) -> None:
-    items = next(part["items"] for part in about(made_up(partner="west")) if part["title"] == "Assumptions")
+def test_a_vehicle_of_its_own_is_called_by_its_label(
+    made_up: Callable[..., Any], told: Callable[[Any], str], tmp_path: Path
+) -> None:
+    (tmp_path / "ladder.toml").write_text(
+        '[ladder]\nlabel = "Drehleiter"\nbased_on = "fire_engine"\nheight_m = 3.55\n', encoding="utf-8"
+    )
+    own = made_up()
+    parameters = replace(own.region.parameters, profile=str(tmp_path / "ladder.toml"))
+    own.region = replace(own.region, parameters=parameters)
+    assert assumptions(own, told)[0].startswith("Drehleiter: 16 t, 3.55 m high")
+
+
+def test_municipalities_of_one_partner_are_not_called_their_own(
+    made_up: Callable[..., Any], told: Callable[[Any], str]
+) -> None:
+    items = assumptions(made_up(partner="west"), told)
     assert "Each municipality is its own partner" not in items
 
 
-def test_a_station_tells_its_turnout_and_whether_it_is_assumed(made_up: Callable[..., Any]) -> None:
+def test_a_station_tells_its_turnout_and_whether_it_is_assumed(
+    made_up: Callable[..., Any], told: Callable[[Any], str]
+) -> None:
     stated = made_up()
     stated.stations.loc["s1", ["turnout_used_s", "turnout_assumed"]] = [95.0, False]
-    lines = station_lines(stated, {"west": "Westport", "east": "Easton"})
-    assert "Turnout 1:35 min" in lines[0]
-    assert "Turnout 4:00 min (assumed)" in lines[1]
+    lines = [
+        [told(line) for line in one] for one in station_lines(stated, {"west": "Westport", "east": "City"})
+    ]
+    assert lines[0] == ["Westport", "Career crew", "Turnout 1:35 min", "Units: 2 × engine"]
+    assert lines[1] == ["Easton, run by City", "Volunteers", "Turnout 4:00 min (assumed)"]
 
 
 @pytest.mark.parametrize(
@@ -125,12 +152,12 @@ def test_a_station_tells_its_turnout_and_whether_it_is_assumed(made_up: Callable
     ],
 )
 def test_the_question_names_the_start_of_the_clock(
-    made_up: Callable[..., Any], start: str, words: str
+    made_up: Callable[..., Any], told: Callable[[Any], str], start: str, words: str
 ) -> None:
     other = made_up()
     other.standard = replace(other.standard, start=start)
     stage = next(child for key, child in coverage_map(other)._children.items() if key.startswith("stage_"))
-    assert stage.options["start"] == words  # type: ignore[attr-defined]
+    assert told(stage.options["start"]) == words  # type: ignore[attr-defined]
 
 
 def test_people_as_points_need_no_cells(made_up: Callable[..., Any]) -> None:
@@ -155,3 +182,38 @@ def test_an_analysis_without_gaps_stations_crossings_or_isochrones_still_draws(
         child.layer_name for child in coverage_map(bare)._children.values() if hasattr(child, "layer_name")
     ]
     assert not {"Gaps", "Crossings", "Driving time areas"} & set(names)
+
+
+def layer(page: Any, name: str) -> Any:
+    """Give the data of a layer."""
+    return next(child.data for child in page._children.values() if getattr(child, "layer_name", "") == name)
+
+
+def test_stations_of_several_services_are_told_apart(
+    made_up: Callable[..., Any], told: Callable[[Any], str]
+) -> None:
+    mixed = made_up()
+    mixed.stations["service"] = ["fire", "fire", "ems"]
+    labels = [told(kind["label"]) for kind in layer(coverage_map(mixed), "Stations")["kinds"]]
+    assert labels == ["Westport (fire)", "Easton (fire)", "Westport (ambulance)"]
+
+
+def test_gaps_are_called_as_the_analysis_calls_them(analysis: Any, told: Callable[[Any], str]) -> None:
+    facts = [feature["facts"] for feature in layer(coverage_map(analysis), "Gaps")["features"]]
+    names = [told(one["name"]).replace("Westport, Easton", "Westport / Easton") for one in facts]
+    assert names == list(analysis.gaps["name"])
+    assert len(set(zip(names, analysis.gaps["level"], strict=True))) == len(names) > 4
+
+
+def test_gaps_of_one_place_are_called_after_its_road_and_numbered(
+    made_up: Callable[..., Any], told: Callable[[Any], str]
+) -> None:
+    named = made_up()
+    rows = named.gaps.iloc[[0] * 4].copy()
+    rows["level"] = ["alone", "alone", "joint", "alone"]
+    rows["jurisdictions"], rows["part"] = "west", ["north", "north", "north", ""]
+    rows["road"] = ["Mill Road", "Mill Road", "Mill Road", ""]
+    named.gaps = rows
+    facts = [feature["facts"] for feature in layer(coverage_map(named), "Gaps")["features"]]
+    road = "Westport, north: Mill Road"
+    assert [told(one["name"]) for one in facts] == [road, f"{road} (2)", road, "Westport"]

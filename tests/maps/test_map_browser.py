@@ -15,7 +15,6 @@ import pytest
 from mutualaid.coverage import analyse
 from mutualaid.data import demo_path, read_region
 from mutualaid.maps import coverage_map, esc, save_offline
-from mutualaid.maps._palette import clock
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -256,7 +255,9 @@ def test_the_number_of_the_largest_gap_opens_facts_that_fit(
     assert all(value is not None and value["width"] > 100 for value in values)
 
 
-def test_jurisdictions_are_also_a_table(made_up_page: Any, analysis: Any, visit: Callable[..., Any]) -> None:
+def test_jurisdictions_are_also_a_table(
+    made_up_page: Any, analysis: Any, visit: Callable[..., Any], clock: Callable[[float], str]
+) -> None:
     page = visit(made_up_page).page
     page.get_by_text("By municipality").click()
     rows = page.locator(".ma-panel tbody tr")
@@ -427,7 +428,7 @@ def test_hostile_texts_stay_texts(
     assert page.locator("h1").text_content() == shown
     layer(page, "Crossings")
     page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
-    assert (page.locator(".ma-note").text_content() or "").startswith(shown[:79])
+    assert (page.locator(".ma-panel > .ma-note").text_content() or "").startswith(shown[:79])
     provider = re.split("[,;(]", shown)[0].strip()
     assert provider in (page.locator(".leaflet-control-attribution").text_content() or "")
     for mark in (0, 3):
@@ -522,7 +523,7 @@ def test_the_demo_says_what_its_summary_says(tmp_path: Path, visit: Callable[...
     assert f"{headline['remaining']:,.0f} people remain" in gain
     page.get_by_role("button", name="Each alone").click()
     assert f"{headline['covered_alone']:,.0f} of" in text_of(page, ".ma-head")
-    assert "2016" in text_of(page, ".ma-note")
+    assert "2016" in text_of(page, ".ma-panel > .ma-note")
     assert "© OpenStreetMap contributors" in text_of(page, ".leaflet-control-attribution")
     assert seen.complaints == []
     assert seen.requests == []

@@ -21,15 +21,16 @@ from numpy.typing import NDArray
 
 from mutualaid.coverage import scenario_table
 from mutualaid.errors import Defect
-from mutualaid.hazards import HAZARDS, SEVERITIES
+from mutualaid.hazards import HAZARDS, SEVERITIES, passabilities
 from mutualaid.hazards._seams import KINDS
 from mutualaid.maps import coverage_map, save_offline
 from mutualaid.maps._cells import cell_data
 from mutualaid.maps._facts import about
 from mutualaid.maps._hazard_layers import closed_roads, seam_layer, severity_layer
+from mutualaid.maps._messages import listed
 from mutualaid.maps._palette import SCENARIO_STATUSES, SEVERITY_COLOURS, STATUSES, UNKNOWN_SEVERITY
 from mutualaid.maps._png import paletted_png
-from mutualaid.maps._scenarios import _listed, not_computed, scenario_cells, scenario_facts
+from mutualaid.maps._scenarios import not_computed, scenario_cells, scenario_facts
 from mutualaid.maps._texts import TEXTS
 
 LEVELS = ["alone", "joint"]
@@ -139,9 +140,9 @@ def test_unknown_population_stays_unknown_under_a_hazard(made_up: Callable[..., 
 
 
 def test_an_entry_of_the_switch_says_how_rare_it_is_and_whether_it_is_derived(
-    facts: dict[str, Any],
+    facts: dict[str, Any], told: Callable[[Any], str]
 ) -> None:
-    assert [row["label"] for row in facts.values()] == [
+    assert [told(row["label"]) for row in facts.values()] == [
         "Flood · 1 in 100 years",
         "Slope · derived, illustrative",
         "All at once · derived, illustrative",
@@ -149,16 +150,18 @@ def test_an_entry_of_the_switch_says_how_rare_it_is_and_whether_it_is_derived(
     assert [row["derived"] for row in facts.values()] == [False, True, True]
 
 
-def test_effects_name_the_stations_that_are_out(threatened: Any, facts: dict[str, Any]) -> None:
+def test_effects_name_the_stations_that_are_out(
+    threatened: Any, facts: dict[str, Any], told: Callable[[Any], str]
+) -> None:
     for result in threatened.scenarios:
         lines = {line["key"]: line for line in facts[result.scenario.id]["effects"]}
         out = threatened.stations["name"][result.stations["state"] == "out"]
-        assert lines["effect_out"]["names"] == ", ".join(out)
+        assert told(lines["effect_out"]["names"]) == ", ".join(out)
         assert lines["effect_isolated"]["n"] == pytest.approx(
             total(threatened, result.scenario.id)["isolated"], abs=1e-3
         )
         closed_m = result.roads["closed_m"].sum()
-        assert lines["effect_roads"]["km"] == f"{closed_m / 1000:,.1f}"
+        assert lines["effect_roads"]["km"] == pytest.approx(closed_m / 1000, abs=1e-3)
 
 
 def test_effects_tell_what_is_closed_by_decision_delayed_cut_off_and_left_to_chance(
@@ -178,16 +181,17 @@ def test_effects_tell_what_is_closed_by_decision_delayed_cut_off_and_left_to_cha
     lines = scenario_facts(analysis, scenario_cells(analysis)[1])[0]["effects"]
     by_key = {line["key"]: line for line in lines}
     assert by_key["effect_by_name"]["n"] == 2
-    assert by_key["effect_out"]["names"] == ""
-    assert by_key["effect_delayed"]["names"] == "Westport Central"
-    assert by_key["effect_cut_off"]["names"] == "Easton"
+    assert by_key["effect_out"]["names"] == {"list": []}
+    assert by_key["effect_delayed"]["names"] == {"list": [{"t": "Westport Central"}]}
+    assert by_key["effect_cut_off"]["names"] == {"list": [{"t": "Easton"}]}
     chances = [line for line in lines if line["key"] == "effect_chance"]
     assert [(line["level"], line["n"]) for line in chances] == [("alone", 10.0), ("joint", 12.0)]
 
 
-def test_hundreds_of_stations_are_not_all_named() -> None:
+def test_hundreds_of_stations_are_not_all_named(told: Callable[[Any], str]) -> None:
     names = pd.Series([f"Station {k}" for k in range(50)])
-    assert _listed(names).endswith("Station 19, and 30 more")
+    assert told(listed(names)).endswith("Station 19, and 30 more")
+    assert told(listed(names[:20])).endswith("Station 18, Station 19")
 
 
 def test_every_hazard_severity_and_seam_has_words() -> None:
@@ -198,8 +202,8 @@ def test_every_hazard_severity_and_seam_has_words() -> None:
     assert labels <= set(TEXTS)
 
 
-def test_the_facts_name_maps_rules_and_the_crosswalk(threatened: Any) -> None:
-    parts = {part["title"]: part["items"] for part in about(threatened)}
+def test_the_facts_name_maps_rules_and_the_crosswalk(threatened: Any, told: Callable[[Any], str]) -> None:
+    parts = {told(part["title"]): [told(item) for item in part["items"]] for part in about(threatened)}
     assert list(parts)[-3:] == [TEXTS[key] for key in ("about_hazards", "about_rules", "about_crosswalk")]
     maps, rules, crosswalk = list(parts.values())[-3:]
     assert maps[0] == "Depths · flood · 1 in 100 years · Westport · Ister survey · Ister survey · 2025-05-01"
@@ -208,15 +212,20 @@ def test_the_facts_name_maps_rules_and_the_crosswalk(threatened: Any) -> None:
     closed = "Closed to emergency vehicles from severity 4, high"
     assert rules == [f"{name}: {closed}" for name in ("Depths", "Zones", "Rocks")]
     assert [line.split(":")[0] for line in crosswalk] == ["inasafe-flood-depth", "eu-floods-directive"]
-    assert "medium → 3 moderate; high → 4 high" in crosswalk[0]
+    assert "medium → 3 moderate · high → 4 high" in crosswalk[0]
 
 
-def test_a_layer_read_by_two_rules_names_the_scenarios(threatened: Any) -> None:
+def test_every_rule_of_the_tables_is_translatable() -> None:
+    assert {key: TEXTS[f"rule_{key}"] for key in passabilities().index} == passabilities()["name"].to_dict()
+
+
+def test_a_layer_read_by_two_rules_names_the_scenarios(threatened: Any, told: Callable[[Any], str]) -> None:
     first, *others = threatened.scenarios
     rules = {**first.rules, "depth": "fording-emergency"}
     other = type(threatened)(**vars(threatened))
     other.scenarios = (replace(first, rules=rules), *others)
-    lines = next(part["items"] for part in about(other) if part["title"] == TEXTS["about_rules"])
+    items = next(part["items"] for part in about(other) if part["title"] == ["about_rules"])
+    lines = [told(item) for item in items]
     assert "Depths: Fording depth of emergency vehicles, 0.6 m (Flood)" in lines
     assert "Depths: Closed to emergency vehicles from severity 4, high (All at once)" in lines
 
@@ -227,7 +236,7 @@ def test_what_was_not_computed_is_said(threatened: Any, made_up: Callable[..., A
     many.not_computed = tuple(Defect("a", str(k), "b", "c", "d") for k in range(25))
     lines = not_computed(many)
     assert len(lines) == 21
-    assert lines[-1] == "and 5 more"
+    assert lines[-1] == ["and_more", {"n": 5}]
 
 
 # --- layers --------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import shapely
 from mutualaid.coverage import scenario_table
 from mutualaid.hazards import SEVERITIES, scenario_severity
 from mutualaid.maps import coverage_map, save_offline
-from mutualaid.maps._palette import SCENARIO_STATUSES, SEVERITY_COLOURS, clock
+from mutualaid.maps._palette import SCENARIO_STATUSES, SEVERITY_COLOURS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -132,7 +132,7 @@ def test_a_page_without_scenarios_has_no_switch(
     analysis: Any, tmp_path: Path, visit: Callable[..., Any]
 ) -> None:
     page = visit(save_offline(coverage_map(analysis), tmp_path / "map.html")).page
-    assert page.locator("select").count() == 0
+    assert page.get_by_label("Hazard", exact=True).count() == 0
     assert page.evaluate(f"{MAP}.mutualaid.scenario") == ""
     assert "Hazard" not in text_of(page, ".ma-panel")
     assert "Hazard" not in (page.locator(".leaflet-control-layers").text_content() or "")
@@ -157,7 +157,12 @@ def test_the_switch_names_fair_weather_first_and_each_scenario(
 @pytest.mark.parametrize("scenario", IDS)
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_numbers_are_those_of_the_summary(
-    page_file: Path, threatened: Any, visit: Callable[..., Any], scenario: str, level: str
+    page_file: Path,
+    threatened: Any,
+    visit: Callable[..., Any],
+    told: Callable[[Any], str],
+    scenario: str,
+    level: str,
 ) -> None:
     page = visit(page_file).page
     expected = total(threatened, scenario)
@@ -173,7 +178,7 @@ def test_the_numbers_are_those_of_the_summary(
     assert {key: text for key, text in effects.items() if key.startswith("Own brigade")} == held
     assert effects["Isolated, no open road to them"] == f"{expected['isolated']:,.0f}"
     km = threatened.summary["hazards"]["scenarios"][scenario]["roads_km"]["closed"]
-    assert effects["Road closed"] == f"{km:,.1f} km"
+    assert effects["Road closed"] == f"{told({'d': km, 'digits': 1})} km"
     out = threatened.stations["name"][result_of(threatened, scenario).stations["state"] == "out"]
     assert effects["Stations out of service"] == (", ".join(out) or "none")
     gain = text_of(page, ".ma-gain")
@@ -326,7 +331,7 @@ def test_held_and_lost_are_painted_as_the_legend_says(
 
 
 def test_hovering_compares_with_fair_weather(
-    page_file: Path, threatened: Any, visit: Callable[..., Any]
+    page_file: Path, threatened: Any, visit: Callable[..., Any], clock: Callable[[float], str]
 ) -> None:
     page = visit(page_file).page
     choose(page, "slope")

@@ -41,7 +41,15 @@ def test_page_states_language_direction_title_and_policy(analysis: Any, tmp_path
 def test_page_is_small_and_needs_no_jquery(analysis: Any, tmp_path: Path) -> None:
     file = save_offline(coverage_map(analysis), tmp_path / "map.html")
     assert "jQuery" not in file.read_text("utf-8")
-    assert file.stat().st_size < 400_000
+    assert file.stat().st_size < 500_000
+
+
+def test_five_more_languages_cost_a_tenth_of_the_page(analysis: Any, tmp_path: Path) -> None:
+    one, six = (
+        save_offline(coverage_map(analysis, **asked), tmp_path / "map.html").stat().st_size
+        for asked in ({"languages": ["en"]}, {})
+    )
+    assert one + 10_000 < six < 1.15 * one
 
 
 def test_jquery_stands_in_the_page_only_where_a_popup_of_folium_needs_it(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations, pairwise
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,6 @@ from mutualaid.maps._palette import (
     STATUSES,
     band_edges,
     band_labels,
-    clock,
     partner_mark,
 )
 
@@ -66,6 +67,12 @@ def test_the_limit_is_an_edge_of_the_bands(limit: float) -> None:
     assert len(band_labels(limit)) == len(edges) + 1 == len(BAND_COLOURS) - 2
 
 
-def test_a_late_arrival_never_reads_as_in_time() -> None:
-    assert clock(480) == "8:00"
-    assert clock(480.001) == "8:01"
+def test_labels_of_the_bands_leave_no_gap(told: Callable[[Any], str]) -> None:
+    assert [told(label) for label in band_labels(570)] == [
+        "up to 5 min",
+        "5 to 7 min",
+        "7 to 9:30 min",
+        "9:30 to 14 min",
+        "14 to 19 min",
+        "over 19 min",
+    ]
