@@ -20,23 +20,38 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
 
+from mutualaid.cooperation import Cooperation, cooperation
 from mutualaid.coverage import (
     NEVER,
+    Analysis,
     ScenarioResult,
     WhatIfTables,
     WhatIfTimes,
+    analyse,
     coverage,
     gaps,
     levels,
     response_times,
     standard,
+    what_if_tables,
 )
 from mutualaid.coverage._response import SEGMENTS, _clock_ms, _milliseconds, turnout
 from mutualaid.coverage._scenario_table import hazard_numbers
 from mutualaid.coverage._summary import summarise
-from mutualaid.data import Agreement, AgreementCrossing, Costs, HazardScenario, Parameters, Region, Source
+from mutualaid.data import (
+    Agreement,
+    AgreementCrossing,
+    Costs,
+    HazardScenario,
+    Parameters,
+    Region,
+    Source,
+    demo_path,
+    read_region,
+)
 from mutualaid.errors import Defect
 from mutualaid.hazards import HazardLayer, Layers, read_hazard, scenario_severity, seams
+from mutualaid.maps import coverage_map, save_offline
 from mutualaid.maps._texts import TEXTS, Plural
 from mutualaid.network import Network
 
@@ -734,6 +749,25 @@ def agreed(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def tables() -> Callable[..., WhatIfTables]:
     """Make the tables of what-ifs of a made-up region."""
     return _tables
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The embedded region: its run, what is measured of it, its what-ifs, and the page of all that."""
+
+    analysis: Analysis
+    cooperation: Cooperation
+    tables: WhatIfTables
+    page: Path
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The embedded region, computed once for all tests; no test changes anything of it."""
+    analysis = analyse(read_region(demo_path()))
+    measures, tables = cooperation(analysis), what_if_tables(analysis)
+    page = coverage_map(analysis, measures, tables)
+    return Demo(analysis, measures, tables, save_offline(page, tmp_path_factory.mktemp("demo") / "map.html"))
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,6 @@ import folium
 import numpy as np
 import pytest
 
-from mutualaid.coverage import analyse
-from mutualaid.data import demo_path, read_region
 from mutualaid.maps import coverage_map, esc, save_offline
 
 if TYPE_CHECKING:
@@ -86,7 +84,7 @@ def test_the_switch_changes_numbers_and_colours_at_once(
     assert f"{joint:,.0f} of {people.sum():,.0f} people" in text_of(page, ".ma-head")
     assert text_of(page, ".ma-big") == f"{joint / people.sum():.0%}".replace("%", " %")
     assert f"{joint - alone:,.0f} more people" in text_of(page, ".ma-gain")
-    assert f"{people.sum() - joint:,.0f} people remain" in text_of(page, ".ma-gain")
+    assert f"Still without timely help: {people.sum() - joint:,.0f}." in text_of(page, ".ma-gain")
     closed = cell_centre(analysis, analysis.coverage.index[status == "joint"][0])
     green = colours_near(page, closed)
     page.get_by_role("button", name="Each alone").click()
@@ -136,7 +134,7 @@ def test_every_place_on_the_map_tells_what_the_analysis_says_of_it(
             window[map].setView(at, zoom, { animate: false });
             const layer = window[Object.keys(window).find(key => key.startsWith('cells_'))], c = layer.columns;
             const [i] = layer.at(window[map].latLngToContainerPoint(at));
-            return { people: c.population[i] / 10, status: c.status[i], alone: c.alone_s[i],
+            return { people: c.population[i] / layer.data.people_scale, status: c.status[i], alone: c.alone_s[i],
                 joint: c.joint_s[i], second: c.joint_second[i], drive: c.joint_drive[i],
                 station: layer.data.stations[c.joint_station[i] - 1] || '' };
         })""",
@@ -228,17 +226,11 @@ def test_a_gap_tells_its_facts(made_up_page: Any, analysis: Any, visit: Callable
     assert f"{gap['remaining_population']:,.0f} people remain" in popup
 
 
-@pytest.fixture(scope="module")
-def demo_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    page = coverage_map(analyse(read_region(demo_path())))
-    return save_offline(page, tmp_path_factory.mktemp("demo") / "map.html")
-
-
 @pytest.mark.parametrize("level", ["Each alone", "Joint team"])
 def test_the_number_of_the_largest_gap_opens_facts_that_fit(
-    demo_page: Path, visit: Callable[..., Any], level: str
+    demo: Any, visit: Callable[..., Any], level: str
 ) -> None:
-    page = visit(demo_page, width=1400, height=900).page
+    page = visit(demo.page, width=1400, height=900).page
     page.get_by_role("button", name=level).click()
     page.locator(".ma-chip span:visible").first.click()
     page.wait_for_timeout(400)
@@ -277,10 +269,8 @@ def test_jurisdictions_are_also_a_table(
     ]
 
 
-def test_numbers_and_headers_of_the_table_stay_on_one_line(
-    demo_page: Path, visit: Callable[..., Any]
-) -> None:
-    page = visit(demo_page).page
+def test_numbers_and_headers_of_the_table_stay_on_one_line(demo: Any, visit: Callable[..., Any]) -> None:
+    page = visit(demo.page).page
     page.get_by_text("By municipality").click()
     heights = page.locator(".ma-panel thead th, .ma-panel td").evaluate_all(
         """cells => cells.map(cell => {
@@ -362,6 +352,108 @@ def test_the_switch_works_from_the_keyboard(made_up_page: Any, visit: Callable[.
     page.locator(".ma-mark").first.focus()
     page.keyboard.press("Enter")
     assert text_of(page, ".leaflet-popup-content").startswith("Westport Central")
+
+
+def test_who_chooses_a_language_by_keyboard_goes_on_from_there(
+    made_up_page: Any, visit: Callable[..., Any]
+) -> None:
+    page = visit(made_up_page).page
+    page.get_by_label("Language", exact=True).focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector("html[lang=fr]")
+    assert page.evaluate("document.activeElement.dataset.key") == "language"
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector("html[lang=de]")
+
+
+def test_two_languages_each_say_the_whole_sentence_in_their_own_way(
+    made_up_page: Any, analysis: Any, visit: Callable[..., Any]
+) -> None:
+    page = visit(made_up_page).page
+    page.get_by_label("Second language").select_option("de")
+    second = page.locator(".ma-head .ma-second")
+    second.wait_for()
+    people, reached = analysis.coverage["population"], analysis.coverage["joint_covered"]
+    inside, everybody = people[reached].sum(), people.sum()
+    first = text_of(page, ".ma-head > p").removesuffix(second.inner_text())
+    for said, comma in ((first, ","), (second.inner_text(), ".")):
+        numbers = re.findall(r"\d[\d.,]*\d", said)
+        assert numbers == [f"{n:,.0f}".replace(",", comma) for n in (inside, everybody)]
+    page.get_by_role("button", name="Who comes?").click()
+    row = page.locator(".ma-legend .ma-label").first.inner_text()
+    assert row.count("Westport") == 2
+
+
+def test_a_what_if_goes_on_while_the_people_are_not_drawn(
+    analysis: Any, tables: Callable[..., Any], tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    seen = visit(save_offline(coverage_map(analysis, None, tables(analysis)), tmp_path / "map.html"))
+    page = seen.page
+    page.wait_for_selector("[data-whatif=ready]", state="attached")
+    page.get_by_text("What if …").click()
+
+    def gaps(presses: str) -> list[str]:
+        page.get_by_label("Standard, in minutes").press(presses)
+        return list(page.locator(".ma-chip").all_inner_texts())
+
+    strict, lax = gaps("ArrowLeft"), gaps("ArrowRight")
+    assert strict != lax
+    layer(page, "People")
+    assert gaps("ArrowLeft") == strict
+    page.get_by_role("button", name="Pin as A").click()
+    layer(page, "People")
+    assert gaps("ArrowRight") == lax
+    assert gaps("ArrowLeft") == strict
+    assert "As many people in time as in A." in text_of(page, ".ma-pinned")
+    assert seen.complaints == []
+
+
+def test_a_station_is_switched_in_its_popup_which_stays(
+    analysis: Any, tables: Callable[..., Any], tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    page = visit(save_offline(coverage_map(analysis, None, tables(analysis)), tmp_path / "map.html")).page
+    page.wait_for_selector("[data-whatif=ready]", state="attached")
+    before = text_of(page, ".ma-head")
+    page.locator(".ma-mark[aria-label^='Westport Central']").click()
+    popup = page.locator(".leaflet-popup-content")
+    popup.get_by_role("button", name="Switch off").click()
+    assert "Switched off" in popup.inner_text()
+    assert page.locator(".ma-tip").is_hidden()
+    assert text_of(page, ".ma-head") != before
+    assert page.evaluate("document.activeElement.textContent") == "Switch on"
+    page.keyboard.press("Enter")
+    assert popup.get_by_role("button", name="Switch off").is_visible()
+    assert text_of(page, ".ma-head") == before
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Back to what was computed").first.click()
+    assert popup.get_by_role("button", name="Switch off").is_visible()
+    assert page.evaluate("document.activeElement.dataset.choice") == "joint"
+
+
+def test_what_a_station_reaches_is_shown_while_it_is_pointed_at_and_nothing_is_told_again(
+    analysis: Any, tables: Callable[..., Any], tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    page = visit(save_offline(coverage_map(analysis, None, tables(analysis)), tmp_path / "map.html")).page
+    page.wait_for_selector("[data-whatif=ready]", state="attached")
+    page.evaluate(
+        """() => {
+            window.changes = 0;
+            new MutationObserver(() => { window.changes++; })
+                .observe(document.querySelector('[aria-live]'), { childList: true, subtree: true });
+        }"""
+    )
+    far = cell_centre(analysis, analysis.coverage.index[analysis.coverage["joint_station"] == "s1"][0])
+    before = colours_near(page, far)
+    page.locator(".ma-mark[aria-label^='Westport Mill']").hover()
+    page.get_by_text("Minutes until a unit of this station arrives").wait_for()
+    assert text_of(page, ".ma-legend h2").endswith("Westport Mill")
+    assert not colours_near(page, far) & before
+    page.mouse.move(500, 20)
+    page.get_by_text("People reached in time by").wait_for()
+    assert colours_near(page, far) == before
+    assert page.evaluate("window.changes") == 0
+    page.get_by_role("button", name="Each alone").click()
+    assert page.evaluate("window.changes") > 0
 
 
 def test_a_hundred_thousand_cells_stay_small_and_quick(
@@ -508,19 +600,17 @@ def test_an_old_browser_says_what_it_needs(made_up_page: Any, browser: Any) -> N
     context.close()
 
 
-def test_the_demo_says_what_its_summary_says(tmp_path: Path, visit: Callable[..., Any]) -> None:
-    analysis = analyse(read_region(demo_path()))
-    headline = analysis.summary["headline"]
-    file = save_offline(coverage_map(analysis), tmp_path / "map.html")
-    assert file.stat().st_size < 1_000_000
-    seen = visit(file)
+def test_the_demo_says_what_its_summary_says(demo: Any, visit: Callable[..., Any]) -> None:
+    headline = demo.analysis.summary["headline"]
+    assert demo.page.stat().st_size < 1_000_000
+    seen = visit(demo.page)
     page = seen.page
     assert f"{headline['covered_joint']:,.0f} of {headline['population']:,.0f}" in text_of(page, ".ma-head")
     gain = text_of(page, ".ma-gain")
     today = headline["closed_by_joint"] - headline["closed_by_agreed"]
     assert gain.startswith(f"That is {headline['closed_by_joint']:,.0f} more people than alone and ")
     assert f"and {today:,.0f} more people than under today's agreements." in gain
-    assert f"{headline['remaining']:,.0f} people remain" in gain
+    assert gain.endswith(f"Still without timely help: {headline['remaining']:,.0f}.")
     page.get_by_role("button", name="Each alone").click()
     assert f"{headline['covered_alone']:,.0f} of" in text_of(page, ".ma-head")
     assert "2016" in text_of(page, ".ma-panel > .ma-note")

@@ -16,9 +16,6 @@ import pandas as pd
 import pytest
 import shapely
 
-from mutualaid.cooperation import cooperation
-from mutualaid.coverage import analyse
-from mutualaid.data import demo_path, read_region
 from mutualaid.maps import coverage_map, save_offline
 from mutualaid.maps._palette import AGREED_STATUSES, partner_fills
 
@@ -186,9 +183,9 @@ def test_numbers_are_those_of_the_analysis(
         "alone": f"Today's agreements reach {today - alone:,.0f} more people in time, "
         f"a joint team {joint - alone:,.0f} more people.",
         "agreed": f"That is {today - alone:,.0f} more people than alone; a joint team would reach "
-        f"{joint - today:,.0f} more people. {everybody - today:,.0f} people remain without timely help.",
+        f"{joint - today:,.0f} more people. Still without timely help: {everybody - today:,.0f}.",
         "joint": f"That is {joint - alone:,.0f} more people than alone and {joint - today:,.0f} more people than "
-        f"under today's agreements. {everybody - joint:,.0f} people remain without timely help.",
+        f"under today's agreements. Still without timely help: {everybody - joint:,.0f}.",
     }
     assert text_of(page, ".ma-gain") == sentence[level]
     legend = rows(page, ".ma-more ul.ma-rows")
@@ -674,7 +671,7 @@ def test_the_curve_is_drawn_to_scale_and_told(page_file: Path, visit: Callable[.
         ["Each passage of a border", "810", "378", "59", "0", "0"],
     ]
     panel = page.locator(".ma-together").inner_text()
-    assert "Half of 2,000 people are still gained if a neighbour's unit comes 1:51 min later" in panel
+    assert "Of the people gained (2,000), half are left if a neighbour's unit comes 1:51 min later" in panel
     assert "the last ones at 5:33 min." in panel
 
 
@@ -834,12 +831,9 @@ def test_hostile_texts_stay_texts(
 # --- the real thing ------------------------------------------------------------------------------------------
 
 
-def test_the_demo_tells_what_its_measures_say(tmp_path: Path, visit: Callable[..., Any]) -> None:
-    analysis = analyse(read_region(demo_path()))
-    measures = cooperation(analysis)
-    file = save_offline(coverage_map(analysis, measures), tmp_path / "map.html")
-    assert file.stat().st_size < 700_000
-    seen = visit(file)
+def test_the_demo_tells_what_its_measures_say(demo: Any, visit: Callable[..., Any]) -> None:
+    analysis, measures = demo.analysis, demo.cooperation
+    seen = visit(demo.page)
     page = seen.page
     page.get_by_text("Cooperation", exact=True).click()
     names = {"Sapeurs-Pompiers de Monaco", "SDIS 06"}
@@ -867,7 +861,7 @@ def test_the_demo_tells_what_its_measures_say(tmp_path: Path, visit: Callable[..
     mark = page.locator(f'.ma-mark[aria-label^="{station["name"]}"]').first.get_attribute("aria-label") or ""
     assert f"{station['only_joint']:,.0f} people lose timely help" in mark
     everybody = measures.break_even.query("kind == 'all'").iloc[0]
-    assert f"Half of {everybody['gain']:,.0f} people are still gained" in text_of(page, ".ma-together")
+    assert f"Of the people gained ({everybody['gain']:,.0f}), half are left" in text_of(page, ".ma-together")
     assert page.locator(".ma-tag").first.inner_text() == "assumption"
     press(page, "Who comes?")
     block = analysis.summary["common"]["total"]

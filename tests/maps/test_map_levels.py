@@ -66,11 +66,14 @@ def said(reached: tuple[bool, ...], level: str) -> str:
     return "own" if alone else "agreed_only" if agreed else "joint_more"
 
 
-def said_under_hazard(now: tuple[bool, ...], fair: tuple[bool, ...], level: str) -> str:
+def said_under_hazard(now: tuple[bool, ...], fair: tuple[bool, ...], level: str, severity: int | None) -> str:
     number = LEVELS.index(level)
     if now[number]:
         return "held" if fair[0] and not now[0] else said(now, level)
-    return f"lost_{level}" if fair[number] else f"{said(now, level)}_hazard"
+    if fair[number]:
+        return f"lost_{level}"
+    high = {"alone": "gap_high_alone", "agreed": "gap_high_agreed", "joint": "gap_high"}
+    return high[level] if severity in (4, 5) else f"{said(now, level)}_hazard"
 
 
 @pytest.mark.parametrize("reached", REACHED)
@@ -82,27 +85,29 @@ def test_every_place_is_called_what_it_is(reached: tuple[bool, ...]) -> None:
     assert [getattr(row, f"{level}_label") for level in LEVELS] == [said(reached, level) for level in LEVELS]
 
 
+@pytest.mark.parametrize("severity", [None, 0, 3, 4, 5])
 @pytest.mark.parametrize("fair", REACHED)
 @pytest.mark.parametrize("now", REACHED)
 def test_every_place_under_a_hazard_is_called_what_it_is(
-    now: tuple[bool, ...], fair: tuple[bool, ...]
+    now: tuple[bool, ...], fair: tuple[bool, ...], severity: int | None
 ) -> None:
     frame: Any = pd.DataFrame(
         {
             "status": ["gap"],
             **{f"{level}_covered": [one] for level, one in zip(LEVELS, now, strict=True)},
             **{f"fair_{level}_covered": [one] for level, one in zip(LEVELS, fair, strict=True)},
+            "severity": pd.array([severity], dtype="Int8"),
         }
     )
     row = AGREED_SCENARIO_STATUSES[place_status(frame, hazard=True)[0]]
-    expected = [said_under_hazard(now, fair, level) for level in LEVELS]
+    expected = [said_under_hazard(now, fair, level, severity) for level in LEVELS]
     assert [getattr(row, f"{level}_label") for level in LEVELS] == expected
 
 
 @pytest.mark.parametrize("hazard", [False, True])
 def test_no_road_stays_no_road_at_every_level(hazard: bool) -> None:
     covered = {f"{when}{level}_covered": [False] for level in LEVELS for when in ("", "fair_")}
-    frame: Any = pd.DataFrame({"status": ["unreachable"], **covered})
+    frame: Any = pd.DataFrame({"status": ["unreachable"], "severity": pd.array([5], dtype="Int8"), **covered})
     row = statuses(frame.columns, hazard=hazard)[place_status(frame, hazard=hazard)[0]]
     assert {getattr(row, f"{level}_label") for level in LEVELS} == {"unreachable"}
 

@@ -10,15 +10,14 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.image
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mutualaid.coverage import analyse, candidate_sites, what_if_coverage, what_if_tables
-from mutualaid.data import demo_path, read_region
+from mutualaid.coverage import what_if_coverage
 from mutualaid.maps import coverage_map, save_offline
 
 if TYPE_CHECKING:
@@ -28,31 +27,15 @@ MAP = "map_1"  # its variable in every page
 LIMIT_S, CROSSING_S = 600, 150  # of a what-if
 
 
-class Demo(NamedTuple):
-    """The page of the demo region and what it was made of."""
-
-    analysis: Any
-    tables: Any
-    path: Path
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    analysis = analyse(read_region(demo_path()))
-    tables = what_if_tables(analysis, sites=candidate_sites(analysis, count=5))
-    page = coverage_map(analysis, what_if=tables)
-    return Demo(analysis, tables, save_offline(page, tmp_path_factory.mktemp("demo") / "map.html"))
-
-
 @pytest.fixture
-def opened(demo: Demo, visit: Callable[..., Any]) -> Callable[..., Any]:
+def opened(demo: Any, visit: Callable[..., Any]) -> Callable[..., Any]:
     """Open the page of the demo, also by a link."""
 
     def go(link: str = "", **options: Any) -> Any:
-        seen = visit(demo.path, **options)
+        seen = visit(demo.page, **options)
         if link:
             seen.page.goto("about:blank")
-            seen.page.goto(demo.path.as_uri() + link)
+            seen.page.goto(demo.page.as_uri() + link)
         complete(seen.page)
         return seen
 
@@ -110,7 +93,7 @@ def blocks(image: NDArray[np.float64], side: int = 16) -> NDArray[np.float64]:
     """Mean colours of squares: they forgive a hatching that begins elsewhere."""
     rows, columns = (n // side for n in image.shape[:2])
     cut = image[: rows * side, : columns * side]
-    return cut.reshape(rows, side, columns, side, 3).mean(axis=(1, 3))
+    return np.asarray(cut.reshape(rows, side, columns, side, 3).mean(axis=(1, 3)))
 
 
 # --- the picture ---------------------------------------------------------------------------------------------
@@ -140,7 +123,7 @@ def test_the_picture_shows_what_the_browser_shows(
     ours, theirs = blocks(picture[:1700, free]), blocks(screen[:1700, free])
     off = np.abs(ours - theirs).max(axis=2)
     assert np.unique(theirs.round(2).reshape(-1, 3), axis=0).shape[0] > 200  # there is much to be seen
-    assert (off > 0.05).mean() < 0.015
+    assert (off > 0.05).mean() < 0.018  # halos of names; a layer that is left out or shifted makes more
     assert seen.requests == []
     assert seen.complaints == []
 
@@ -155,7 +138,7 @@ def only_cells(page: Page) -> None:
 
 
 def test_cells_have_the_very_colours_of_the_map(
-    opened: Callable[..., Any], demo: Demo, tmp_path: Path
+    opened: Callable[..., Any], demo: Any, tmp_path: Path
 ) -> None:
     """Without any other layer, a place without hatching is the map's own colour over the page's ground."""
     page = opened().page
@@ -201,7 +184,7 @@ def lines(page: Page) -> str:
     return re.sub("[\u2066-\u2069]", "", found)
 
 
-def test_the_picture_says_what_it_is(opened: Callable[..., Any], demo: Demo, tmp_path: Path) -> None:
+def test_the_picture_says_what_it_is(opened: Callable[..., Any], demo: Any, tmp_path: Path) -> None:
     page = opened(link="#l=joint&s=wildfire&t=600&off=n1866465411").page
     listen(page)
     file = taken(page, "Picture", tmp_path)
@@ -296,7 +279,7 @@ def agree(
 
 
 def test_the_table_holds_the_numbers_of_the_run(
-    opened: Callable[..., Any], demo: Demo, tmp_path: Path
+    opened: Callable[..., Any], demo: Any, tmp_path: Path
 ) -> None:
     covered, names = demo.analysis.coverage, demo.analysis.region.jurisdictions["name"]
     page = opened().page
@@ -316,7 +299,7 @@ def test_the_table_holds_the_numbers_of_the_run(
 
 
 def test_the_table_of_a_hazard_holds_who_is_lost(
-    opened: Callable[..., Any], demo: Demo, tmp_path: Path
+    opened: Callable[..., Any], demo: Any, tmp_path: Path
 ) -> None:
     result = next(one for one in demo.analysis.scenarios if one.scenario.id == "wildfire")
     covered, names = result.coverage, demo.analysis.region.jurisdictions["name"]
@@ -329,7 +312,7 @@ def test_the_table_of_a_hazard_holds_who_is_lost(
 
 
 def test_the_table_of_a_what_if_holds_its_numbers(
-    opened: Callable[..., Any], demo: Demo, tmp_path: Path
+    opened: Callable[..., Any], demo: Any, tmp_path: Path
 ) -> None:
     covered, tables = demo.analysis.coverage, demo.tables
     on = ~tables.sites["candidate"].to_numpy()
@@ -371,7 +354,7 @@ def test_no_text_becomes_a_formula_and_unknown_people_no_number(
 
 @pytest.mark.parametrize(("width", "height"), [(718, 1047), (1047, 718)])
 def test_paper_holds_the_map_and_its_numbers_and_nothing_to_press(
-    opened: Callable[..., Any], demo: Demo, width: int, height: int
+    opened: Callable[..., Any], demo: Any, width: int, height: int
 ) -> None:
     seen = opened(link="#l=alone&s=wildfire")
     page = seen.page
@@ -414,7 +397,7 @@ def test_paper_holds_the_map_and_its_numbers_and_nothing_to_press(
     assert seen.complaints == []
 
 
-def test_hatching_is_seen_in_grey(opened: Callable[..., Any], demo: Demo) -> None:
+def test_hatching_is_seen_in_grey(opened: Callable[..., Any], demo: Any) -> None:
     """In the printed picture, places that nobody reaches have dark and light in them even without colours."""
     page = opened().page
     only_cells(page)
@@ -469,7 +452,8 @@ ROUND_TRIPS: dict[str, dict[str, Any]] = {
 }
 SHOWN = f"""() => {{
     const {{ level, view, scenario, setting, lang, second }} = {MAP}.mutualaid, {{ lat, lng }} = {MAP}.getCenter();
-    return {{ level, view, scenario, setting, lang, second, zoom: {MAP}.getZoom(), lat: lat.toFixed(4), lng: lng.toFixed(4),
+    return {{ level, view, scenario, setting, lang, second, zoom: {MAP}.getZoom(),
+        lat: lat.toFixed(4), lng: lng.toFixed(4),
         head: document.querySelector('.ma-head').innerText }};
 }}"""
 
@@ -495,7 +479,7 @@ def test_a_link_brings_the_setting_back(opened: Callable[..., Any], name: str) -
 
 
 def test_a_link_holds_only_what_differs_and_names_stations_by_their_id(
-    opened: Callable[..., Any], demo: Demo
+    opened: Callable[..., Any], demo: Any
 ) -> None:
     page = opened().page
     ids = list(demo.tables.sites.index)
@@ -584,11 +568,11 @@ def test_the_link_is_copied_or_shown(opened: Callable[..., Any]) -> None:
 
 
 def test_a_page_inside_another_one_works_without_an_address(
-    demo: Demo, visit: Callable[..., Any], tmp_path: Path
+    demo: Any, visit: Callable[..., Any], tmp_path: Path
 ) -> None:
     """A notebook shows the map so."""
     around = tmp_path / "around.html"
-    inside = html.escape(demo.path.read_text("utf-8"))
+    inside = html.escape(demo.page.read_text("utf-8"))
     around.write_text(
         f'<iframe srcdoc="{inside}" style="width:1300px;height:800px"></iframe>', encoding="utf-8"
     )
@@ -611,7 +595,7 @@ def offered(page: Page) -> list[str]:
     return page.locator("[role=option]").all_inner_texts()
 
 
-def test_a_place_is_found_by_keyboard_alone(opened: Callable[..., Any], demo: Demo) -> None:
+def test_a_place_is_found_by_keyboard_alone(opened: Callable[..., Any]) -> None:
     page = opened().page
     field = page.get_by_role("combobox", name="Find a place or station")
     field.focus()

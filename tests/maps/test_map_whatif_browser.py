@@ -224,7 +224,8 @@ def unfold(page: Page, part: str) -> None:
 
 
 #: The first list of the legend: labels and people.
-READ_LIST = """() => [...document.querySelector('.ma-legend .ma-rows').children].filter(one => one.querySelector('.ma-n'))
+READ_LIST = """() => [...document.querySelector('.ma-legend .ma-rows').children]
+    .filter(one => one.querySelector('.ma-n'))
     .map(one => [one.querySelector('.ma-label').textContent, one.querySelector('.ma-n').textContent])"""
 READ = (
     """() => {
@@ -450,7 +451,7 @@ def test_so_do_those_of_other_regions_and_agreements(
         drive(page, case, setting)
         check(page, case, setting)
     if subsidiary:  # it matters: without it neighbours come to others too
-        free = replace(case, tables=replace(times, subsidiary=None))
+        free = replace(case, tables=replace(times, subsidiary=np.zeros_like(times.subsidiary)))
         assert any(
             (asked(free, one)["agreed"].site != asked(case, one)["agreed"].site).any() for one in settings
         )
@@ -469,11 +470,7 @@ def test_the_made_up_times_are_those_of_the_made_up_run(
 
 # --- as computed, and back -----------------------------------------------------------------------------------
 
-PIXELS = """() => {
-    const canvas = map_1.getPane('ma-cells').querySelector('canvas');
-    const d = new Uint32Array(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer);
-    return d.reduce((sum, one, k) => one ? (Math.imul(sum, 31) + (one ^ k)) | 0 : sum, 7);
-}"""
+PIXELS = "map_1.getPane('ma-cells').querySelector('canvas').toDataURL()"
 
 
 def test_it_opens_with_the_numbers_of_the_summary_and_comes_back_to_them(
@@ -619,8 +616,10 @@ def components(case: Case, reached: NDArray[np.bool_]) -> list[float]:
 GAPS = "map_1.mutualaid.cells.gaps.map(gap => gap.people)"
 #: Pixels of the people's canvas that have the colour of the outlines.
 OUTLINE = """() => {
-    const canvas = map_1.getPane('ma-cells').querySelector('canvas');
-    const d = new Uint32Array(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+    const canvas = map_1.getPane('ma-cells').querySelector('canvas'), copy = canvas.cloneNode();
+    const context = copy.getContext('2d', { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    const d = new Uint32Array(context.getImageData(0, 0, copy.width, copy.height).data.buffer);
     return d.reduce((n, one) => n + (one === 0xff00337a), 0);
 }"""
 

@@ -77,9 +77,24 @@ class Stage(folium.MacroElement):
             figure.header.add_child(
                 Raw(f"<script>{asset(f'{part}.js')}</script>"), name=f"mutualaid_{part}_js"
             )
-        call = f"mutualaid.stage({_map_name(self)}, {js_json(self.options)});\n"
+        options = self.options | {"whatif": self._times_apart(figure)}
+        call = f"mutualaid.stage({_map_name(self)}, {js_json(options)});\n"
         figure.script.add_child(Raw(call), name=self.get_name())
         return ""
+
+    def _times_apart(self, figure: Any) -> dict[str, Any] | None:
+        """Put the times of what-ifs into blocks of text, so that no browser reads megabytes as script before it draws."""
+        what_if = self.options["whatif"]
+        if what_if is None:
+            return None
+        weather = {}
+        for number, (key, one) in enumerate(what_if["weather"].items()):
+            block = f"{_map_name(self)}_times_{number}"
+            figure.html.add_child(
+                Raw(f'<script type="text/plain" id="{block}">{one["table"]["z"]}</script>'), name=block
+            )
+            weather[key] = one | {"table": {"columns": one["table"]["columns"], "block": block}}
+        return what_if | {"weather": weather}
 
 
 class PageLayer(folium.map.Layer):

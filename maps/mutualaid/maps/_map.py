@@ -193,7 +193,7 @@ def coverage_map(
         land,
         PageLayer("cells", "layer_people", cells),
         *severity_layer(analysis),
-        *_gaps(analysis),
+        *_gaps(analysis, what_if),
         *_stations(analysis, cooperation),
         *closed_roads(analysis),
         *seam_layer(analysis),
@@ -269,10 +269,10 @@ def _isochrones(isochrones: gpd.GeoDataFrame) -> list[PageLayer]:
     return [PageLayer("paths", "layer_isochrones", data, show=False)]
 
 
-def _gaps(analysis: Analysis) -> list[PageLayer]:
-    """Gaps of each level with their facts, the most people first."""
+def _gaps(analysis: Analysis, what_if: WhatIfTables | None) -> list[PageLayer]:
+    """Gaps of each level with their facts, the most people first; a what-if may have some where there are none."""
     gaps = analysis.gaps
-    if not len(gaps):
+    if not len(gaps) and what_if is None:
         return []
     names = analysis.region.jurisdictions["name"].to_dict()
     partners = partner_names(analysis)

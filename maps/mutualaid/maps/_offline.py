@@ -243,7 +243,7 @@ class _Audit(HTMLParser):
         self._script: list[str] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "script":
+        if tag == "script" and dict(attrs).get("type") != "text/plain":  # a block of text is not run
             self._script = []
         for key, value in attrs:
             fetched = key in ("src", "srcset", "poster", "data") or (key == "href" and tag == "link")

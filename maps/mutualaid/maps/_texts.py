@@ -53,7 +53,7 @@ TEXTS: dict[str, str | Plural] = {
     "more": "Legend and details",
     "disclaimer": "Modelled drive times, not a dispatch tool.",
     "old_browser": "This browser is too old to show the people on this map. "
-    "It needs Chrome or Edge 80, Firefox 113 or Safari 16.4.",
+    "It needs Chrome or Edge 86, Firefox 113 or Safari 16.4.",
     # hazards: the switch and the headline
     "hazard": "Hazard",
     "fair_weather": "Fair weather",
@@ -104,8 +104,7 @@ TEXTS: dict[str, str | Plural] = {
     "lost_alone": "no longer by their own brigade",
     "lost_agreed": "nobody any more as agreed today",
     "lost_joint": "nobody any more",
-    "gaps_as_computed": "Outlines of gaps and driving time areas hold for what was computed "
-    "and are not drawn for a what-if.",
+    "gaps_as_computed": "Driving time areas hold for what was computed and are not drawn for a what-if.",
     "gaps_in_fair_weather": "Outlines of gaps and driving time areas hold for fair weather "
     "and are not drawn under a hazard.",
     "legend_severity": "People by severity of the hazard:",
@@ -234,6 +233,8 @@ TEXTS: dict[str, str | Plural] = {
     "joint_short": "Joint",
     "p90_short": "90 % in",
     "p90_long": "90 % in: minutes in which a joint team reaches nine in ten people; – where it does not.",
+    "gap_short": "Gap",
+    "in_gap": "People in gaps",
     "unknown": "unknown",
     "unknown_people": "Population of {places} is unknown: nobody is counted there.",
     "about": "About this map",
@@ -493,8 +494,6 @@ TEXTS: dict[str, str | Plural] = {
     "csv_lost": "{level}: people no longer reached in time",
     "csv_total": "Total",
     "link_strange": "This map does not have what the link asks for: {what}.",
-    "gap_short": "Gap",
-    "in_gap": "People in gaps",
     # hover of a station
     "reach": "Minutes until a unit of this station arrives",
     # layers

@@ -98,15 +98,20 @@
     },
     /** Columns of what is shown: of fair weather, of a scenario or of a what-if; undefined while they are being unpacked. */
     shown() {
-      const state = this._map.mutualaid, scenario = hazard(state), found = scenario ? this.under[scenario.id] : this.columns;
+      const state = this._state, scenario = hazard(state), found = scenario ? this.under[scenario.id] : this.columns;
       return found && state.now ? Object.assign({}, scenario ? found : {}, state.now.columns) : found;
     },
     /** Which places are reached in time in what is shown. */
     reached() {
-      const { level, limit_s } = this._map.mutualaid;
+      const { level, limit_s } = this._state;
       return Uint8Array.from(this.shown()[level + "_s"], s => s <= limit_s ? 1 : 0);
     },
     onAdd(map) {
+      if (!map.mutualaid.cells) { // other layers and the panel ask of it even while the people are not drawn
+        this._state = map.mutualaid;
+        map.on("mutualaid", this._findGaps, this);
+        kit.prepare(map, map.mutualaid.cells = this);
+      }
       this._canvas = L.DomUtil.create("canvas", "leaflet-zoom-animated", map.getPane("ma-cells"));
       this._canvas.setAttribute("aria-hidden", "true");
       this._tip = el("div", { class: "ma-tip", hidden: "" });
@@ -114,7 +119,6 @@
       map.on("moveend resize", this._reset, this).on("zoomanim", this._follow, this).on("mutualaid", this._recolour, this);
       map.on("mousemove click", this._hover, this).on("mouseout movestart popupopen", this._leave, this);
       loading(map, this.unpacked.then(() => { if (this._map) { this._reset(); this._recolour(); } }));
-      if (!map.mutualaid.cells) kit.prepare(map, map.mutualaid.cells = this);
     },
     onRemove(map) {
       map.off("moveend resize", this._reset, this).off("zoomanim", this._follow, this).off("mutualaid", this._recolour, this);
@@ -236,7 +240,7 @@
     },
     /** Gaps of a what-if: people in nobody's time whose cells touch, corners included; none where people are points. */
     _findGaps() {
-      const state = this._map.mutualaid, found = this.gaps = [], edges = this._edges = [];
+      const state = this._state, found = this.gaps = [], edges = this._edges = [];
       if (!state.now || !this.index || !this.shown()) return;
       const { col, row, population, jurisdiction } = this.columns, { across, blocks, slots, below } = this.index, [columns, rows] = this.data.grid.shape;
       const reached = this.reached(), seen = new Uint8Array(this.n), left = i => population[i] > 0 && !reached[i];
@@ -284,7 +288,6 @@
       context.stroke();
     },
     _recolour() {
-      if (this.columns) this._findGaps();
       const scenario = hazard(this._map.mutualaid);
       if (scenario && !this.under[scenario.id]) {
         loading(this._map, this._scenario(scenario.id).then(() => { if (this._map && this._owner) this._paint(); }));
@@ -367,8 +370,8 @@
     },
     /** Name of a station, or of a new one by its municipality. */
     station(at) {
-      const { stations } = this.data, state = this._map.mutualaid;
-      return at < stations.length ? name(stations[at]) : el("span", {}, speech(state).say("new_station_in", { place: name(state.whatif.where[at - stations.length]) }));
+      const { stations } = this.data, state = this._state;
+      return at < stations.length ? name(stations[at]) : el("span", {}, speech(state).say("new_station_in", { place: name(state.whatif.where[at]) }));
     },
     /** The first unit and whether it comes in time. */
     _first(c, i, title, level) {

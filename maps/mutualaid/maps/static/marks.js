@@ -174,6 +174,7 @@
       const asked = JSON.stringify([added, Boolean(state.placing), state.lang, state.scenario]);
       if (asked === this._drawn) return;
       this._drawn = asked;
+      const focused = document.activeElement.dataset.site; // it goes, and comes back
       this.clearLayers();
       const out = state.engine.tables[hazard(state) ? state.scenario : ""].out, { say, text } = speech(state);
       for (const site of candidates) {
@@ -183,9 +184,18 @@
         const icon = L.divIcon({ className: "ma-mark" + (there ? " ma-new" : " ma-site") + (out.has(site) ? " ma-out" : ""), html: drawing(shape, there ? colour : "#ffffff", there ? "new" : "", out.has(site)), iconSize: [size, size] });
         const title = words([there ? say("new_station_in", { place: { t: where[site] } }) : text("new_station_site") + ": " + words([name(where[site])]), out.has(site) ? ", " + text("new_station_out") : ""]);
         const marker = L.marker(at[site], { icon, zIndexOffset: 600, blocks: there ? size / 2 : 0, title, alt: title }).on("click", () => kit.toggle(map, site));
+        if (there) reaching(marker, site);
         marker.on("add", () => {
-          marker.getElement().setAttribute("aria-label", title);
-          marker.getElement().setAttribute("aria-pressed", String(there));
+          const node = marker.getElement();
+          node.dataset.site = site;
+          node.setAttribute("aria-label", title);
+          node.setAttribute("aria-pressed", String(there));
+          node.addEventListener("keydown", event => {
+            if (event.key !== "Enter" && event.key !== " ") return;
+            event.preventDefault();
+            kit.toggle(map, site);
+          });
+          if (focused === String(site)) node.focus({ preventScroll: true });
         });
         this.addLayer(marker);
       }

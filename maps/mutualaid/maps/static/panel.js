@@ -15,11 +15,11 @@
       const { both, text, tell } = speech(state), dir = kit.direction(state, state.lang), at = box.contains(document.activeElement) && document.activeElement.dataset.key;
       for (const one of box.querySelectorAll("details[data-part]")) one.open ? open.add(one.dataset.part) : open.delete(one.dataset.part);
       if (!parts && map.getSize().x > 640) open.add("more");
-      const fold = (part, title, ...nodes) => el("details", { "data-part": part, class: "ma-" + part, open: open.has(part) ? "" : false }, el("summary", {}, title), nodes);
+      const fold = (part, title, ...nodes) => el("details", { "data-part": part, class: "ma-" + part, open: open.has(part) ? "" : false }, el("summary", {}, el("h2", {}, title)), nodes);
       const levels = buttons(state.levels, "level", "level", state.levels.length > 2 ? " ma-many" : "");
       const views = buttons(["status", "minutes", ...(state.partners.length > 1 ? ["who"] : []), "difference"], "view", "view", " ma-small");
       parts = {
-        levels, views, head: el("div", { "aria-live": "polite" }), legend: el("div", { class: "ma-legend" }), warning: el("div"), tables: el("div"),
+        levels, views, head: el("div", { "aria-live": "polite" }), legend: el("div", { class: "ma-legend" }), warning: el("div"), tables: el("div", { class: "ma-scroll", role: "region", tabindex: "0", "aria-label": text("by_jurisdiction") }),
         together: state.cooperation ? el("div") : null, question: el("p", { class: "ma-sub" }), whatif: mutualaid.setting(map),
       };
       const narrow = map.getSize().x <= 640, tools = el("div", { class: "ma-top" }, mutualaid.tools(map), languageRow()); // a phone shows the result first
@@ -123,6 +123,13 @@
       const [agreed, joint] = { alone: [today, more], agreed: [today, more - today], joint: [more - today, more] }[level];
       return told(Math.max(agreed, joint), both("gain_of_three_" + level, { agreed: much(agreed), joint: much(joint), rest }));
     }
+    /** Writes a part anew only where it says something else: what is open stays so, and nothing is told twice. */
+    function fill(part, ...nodes) {
+      const fresh = el("div", {}, nodes), said = fresh.innerHTML;
+      if (part.said === said) return;
+      part.said = said;
+      part.replaceChildren(...fresh.childNodes);
+    }
     function update() {
       const { both, percent, text } = speech(state), { legend, levels, views } = parts, scenario = hazard(state), total = numbers(state).totals;
       levels.show();
@@ -132,7 +139,7 @@
       const shares = scenario ? classes(state) : state.statuses.map((status, k) => ["", numbers(state).status[k] || 0, status[state.level]]);
       const bar = el("div", { class: "ma-bar", "aria-hidden": "true" }, shares.filter(([, n]) => n > 0).map(([, n, [colour, hatch]]) =>
         el("span", { class: hatch ? "ma-" + hatch : "", style: `flex:${n} 0 0;background-color:${colour}` })));
-      parts.head.replaceChildren(
+      fill(parts.head,
         state.now ? el("p", { class: "ma-note ma-changed" }, text("whatif_changed"), " ",
           el("button", { type: "button", class: "ma-button", click: () => { kit.reset(map); levels.group.querySelector("[aria-pressed=true]").focus(); } }, text("whatif_reset"))) : "",
         el("div", { class: "ma-head" }, el("div", { class: "ma-big", dir: "ltr" }, percent(reached, total.population)),
@@ -143,17 +150,17 @@
       map.eachLayer(layer => { if (layer.legend) told.push(layer); });
       const nodes = told.sort((a, b) => a.legendOrder - b.legendOrder).flatMap(layer => layer.legend(state));
       if (scenario) nodes.push(effects(scenario, true));
-      legend.replaceChildren(...nodes.filter((node, k) => !elsewhere(node) || k === nodes.findIndex(elsewhere)));
-      parts.tables.replaceChildren(...table());
-      if (parts.together) parts.together.replaceChildren(...mutualaid.together.details(state));
+      fill(legend, nodes.filter((node, k) => !elsewhere(node) || k === nodes.findIndex(elsewhere)));
+      fill(parts.tables, table());
+      if (parts.together) fill(parts.together, mutualaid.together.details(state));
       parts.whatif.show();
-      parts.warning.replaceChildren(...(scenario ? [scenario.derived ? el("p", { class: "ma-note ma-derived" }, text("derived_long")) : "", note(scenario.note)] : []));
+      fill(parts.warning, scenario ? [scenario.derived ? el("p", { class: "ma-note ma-derived" }, text("derived_long")) : "", note(scenario.note)] : "");
       const select = box.querySelector("#ma-scenario");
       if (select) select.value = state.scenario;
     }
     const listSoon = () => requestAnimationFrame(() => list(map));
     write();
-    map.getContainer().append(box);
+    map.getContainer().prepend(box); // read, and tabbed through, before the marks of the map
     L.DomEvent.disableClickPropagation(box);
     box.addEventListener("click", event => event.stopPropagation()); // a button that is written anew would count as the map
     L.DomEvent.disableScrollPropagation(box);

@@ -66,6 +66,7 @@
     },
     /** Whether there is anything to see in this weather. */
     visible(state) {
+      if (this.data.chips && state.now && state.cells.index) return true; // those that the page finds
       return applies(state, this.data) && (!this.data.features.length || this.data.features.some(feature => applies(state, feature)));
     },
     /** People on the larger gaps. */
@@ -77,7 +78,11 @@
       const least = Math.max(10, totals.population / 500), gaps = now ? state.cells.gaps.filter(gap => gap.people >= least).map(gap => whatIfGap(state, gap))
         : applies(state, this.data) ? this.features.map(({ feature }) => feature).filter(feature => feature.level === level && feature.facts.population >= least) : [];
       this._chips = gaps.map(({ at, facts }, k) => this._tells(label(at, "ma-chip", people(facts.population), k ? 1000 + k : -1, true), facts));
-      this._chips.forEach(chip => this.addLayer(chip));
+      this._chips.forEach((chip, k) => {
+        const { facts } = gaps[k], { tell, text } = speech(state);
+        this.addLayer(chip);
+        chip.getElement().setAttribute("aria-label", `${words(tell(facts.name))}, ${text("gap_people")}: ${people(facts.population)}`);
+      });
     },
     legend(state) {
       if (!applies(state, this.data) && !(this.data.chips && state.now && state.cells.index)) return [el("p", { class: "ma-quiet ma-elsewhere" }, speech(state).text(state.now ? "gaps_as_computed" : "gaps_in_fair_weather"))];

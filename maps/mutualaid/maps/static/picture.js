@@ -119,7 +119,8 @@
   function label(ctx, node, box, alpha) {
     const style = getComputedStyle(node), size = parseFloat(style.fontSize), pad = parseFloat(style.paddingLeft) || 0, edge = parseFloat(style.borderTopWidth) || 0;
     if (!shown(style)) return;
-    Object.assign(ctx, { globalAlpha: alpha * style.opacity, font: `${style.fontStyle} ${style.fontWeight} ${size}px ${style.fontFamily}`, textAlign: "center", textBaseline: "middle", lineJoin: "round", direction: style.direction });
+    Object.assign(ctx, { globalAlpha: alpha * style.opacity, direction: style.direction, textAlign: "center", textBaseline: "middle", lineJoin: "round" });
+    ctx.font = `${style.fontStyle} ${style.fontWeight} ${size}px ${style.fontFamily}`;
     pill(ctx, box, parseFloat(style.borderTopLeftRadius) || 0);
     ctx.fillStyle = style.backgroundColor;
     ctx.fill();

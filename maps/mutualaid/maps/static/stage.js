@@ -45,7 +45,8 @@
     }, options);
     state.computed_limit_s = state.limit_s;
     const learn = languages(state, inflate), box = map.getContainer();
-    box.setAttribute("role", "region");
+    box.setAttribute("role", "main");
+    document.querySelector("meta[name=viewport]").content = "width=device-width, initial-scale=1"; // a page may be enlarged
     map.attributionControl.setPrefix(false).addAttribution(options.attribution);
     map.on("zoomend layeradd layerremove", event => {
       if (!event.layer || event.layer instanceof L.Marker) arrangeSoon(map);
@@ -55,6 +56,7 @@
       box.classList.toggle("ma-told", state.popup); // its tip would say the same again
       if (state.popup) event.popup.getElement().querySelector(".leaflet-popup-close-button").setAttribute("aria-label", speech(state).text("close"));
     });
+    box.addEventListener("keydown", event => { if (event.key === "Escape") map.closePopup(); }); // Leaflet hears it on the map alone
     L.control.scale({ position: "bottomright", imperial: false }).addTo(map);
     if (typeof DecompressionStream === "undefined") {
       box.append(el("p", { class: "ma-panel ma-alert", role: "alert" }, speech(state).text("old_browser")));
@@ -128,7 +130,7 @@
       const w = node.offsetWidth / 2, h = node.offsetHeight / 2;
       const shift = [0, -24, 24, -40, 40].find(dy =>
         boxes.every(([l, t, r, b]) => x + w < l || x - w > r || y + dy + h < t || y + dy - h > b));
-      node.style.visibility = shift === undefined ? "hidden" : "";
+      node.parentNode.style.visibility = shift === undefined ? "hidden" : ""; // nor can it be tabbed to
       if (shift === undefined) continue;
       node.style.marginTop = shift + "px";
       boxes.push([x - w, y + shift - h, x + w, y + shift + h]);

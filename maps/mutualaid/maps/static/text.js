@@ -1,5 +1,5 @@
 /* Words and numbers of the page: texts by language, messages with values, and names in the languages that the data has.
-   Every text from data enters as a text node, never as markup. Runs in browsers since Chrome 80, Firefox 113, Safari 16.4. */
+   Every text from data enters as a text node, never as markup. Runs in browsers since Chrome 86, Firefox 113, Safari 16.4. */
 window.mutualaid = (function () {
   "use strict";
   const NONE = 65535; // a packed number that is missing or infinite

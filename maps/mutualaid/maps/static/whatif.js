@@ -20,7 +20,7 @@
   }
   /** Unpacks the tables of one weather: seconds of each pair of site and place on the standard's clock. */
   async function weather(packed, fair) {
-    const c = await unpack(packed.table), made = { out: new Set(packed.out), lead_s: packed.lead_s, open: [] };
+    const { columns, block } = packed.table, c = await unpack({ columns, z: document.getElementById(block).textContent }), made = { out: new Set(packed.out), lead_s: packed.lead_s, open: [] };
     made.joint = fair ? onTop(c.joint, fair.joint) : Uint16Array.from(c.joint);
     made.agreed = c.agreed ? onTop(c.agreed, made.joint) : null;
     for (let k = 0; c["open" + k]; k++) made.open.push(onTop(c["open" + k], k ? made.open[k - 1] : made.joint)); // by borders passed
@@ -221,7 +221,7 @@
     /** Response band of each place by the times of one site, at the level and in the weather that are shown. */
     function reach(site) {
       const under = hazard(state), key = under ? under.id : "", { level } = state;
-      const T = level === "agreed" ? tables[key].agreed : joint(key, state.setting), edges = bandEdges(state.limit_s), out = new Uint8Array(n);
+      const T = today && level !== "joint" ? tables[key].agreed : joint(key, state.setting), edges = bandEdges(state.limit_s), out = new Uint8Array(n);
       for (let i = 0, k = site * n; i < n; i++, k++) {
         let b = 0;
         if (T[k] === NONE || tables[key].out.has(site) || level === "alone" && place[i] !== home[site]) b = edges.length + (noRoad[i] ? 2 : 1);
@@ -233,11 +233,16 @@
     return { apply, only, reach, tables };
   }
 
+  /** Resolves when everything that the map shows at first has been unpacked, and a moment later: the reader sees it first. */
+  const drawn = state => new Promise(done => {
+    const look = () => state.pending ? setTimeout(look, 20) : setTimeout(done, 100);
+    look();
+  });
   /** Unpacks the times once the page is ready, and makes the what-if of the page. */
   function prepare(map, cells) {
     const state = map.mutualaid;
     if (!state.whatif) return Promise.resolve();
-    return cells.unpacked.then(async () => {
+    return cells.unpacked.then(() => drawn(state)).then(async () => {
       const tables = {};
       for (const [key, packed] of Object.entries(state.whatif.weather)) tables[key] = await weather(packed, tables[""]);
       await Promise.all(state.scenarios.map(one => cells.under[one.id] || cells._scenario(one.id)));
