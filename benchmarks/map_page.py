@@ -3,9 +3,10 @@
     pip install mapclassify  # for explore()
     python benchmarks/map_page.py [--cells 20000] [--stations 60] [--no-peers]
 
-Roads are those of the embedded demo (OpenStreetMap, ODbL); cells, people and stations are made up, with a seed. All pages are
-written as one file without links and opened in Chromium without a network: bytes, seconds from the start of navigation to the
-page being drawn, and the heap after garbage collection. Then the times from a change in the what-if panel to the picture.
+Roads are those of the embedded demo (OpenStreetMap, ODbL); cells, people and stations are made up, with a seed. All
+pages are written as one file without links and opened in Chromium without a network: bytes, seconds from the start of
+navigation to the page being drawn, and the heap after garbage collection. Then the times from a change in the what-if
+panel to the picture.
 """
 
 from __future__ import annotations
@@ -48,9 +49,8 @@ def made_up(cells: int, stations: int) -> Region:
         crs=region.crs,
     )
     joined = gpd.sjoin(centre, lands[["geometry"]], predicate="within")
-    found = joined.rename(
-        columns={name: "jurisdiction" for name in set(joined.columns) - set(centre.columns)}
-    )
+    (where,) = set(joined.columns) - set(centre.columns)
+    found = joined.rename(columns={where: "jurisdiction"})
     found["population"] = draw.exponential(3.0, len(found)).round(3)
     found.index = pd.Index([f"c{k}" for k in range(len(found))], name="id")
     home = found.iloc[draw.choice(len(found), stations, replace=False)]

@@ -685,4 +685,4 @@ def test_the_map_takes_the_whole_screen(opened: Callable[..., Any]) -> None:
     until(page, f"document.fullscreenElement === {MAP}.getContainer()")
     page.get_by_role("button", name="Leave full screen").click()
     until(page, "!document.fullscreenElement")
-    assert page.get_by_role("button", name="Full screen", exact=True).is_visible()
+    page.get_by_role("button", name="Full screen", exact=True).wait_for()  # it is told a moment later

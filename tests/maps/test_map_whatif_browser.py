@@ -13,16 +13,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mutualaid.cooperation import cooperation
 from mutualaid.coverage import (
     Analysis,
     WhatIfLevel,
     WhatIfTables,
-    analyse,
     what_if_coverage,
-    what_if_tables,
 )
-from mutualaid.data import demo_path, read_region
 from mutualaid.maps import coverage_map, save_offline
 from mutualaid.maps._palette import band_edges
 from mutualaid.maps._texts import TEXTS
@@ -66,11 +62,8 @@ class Setting:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    analysis = analyse(read_region(demo_path()))
-    tables = what_if_tables(analysis)
-    path = tmp_path_factory.mktemp("demo") / "map.html"
-    return Case(analysis, tables, save_offline(coverage_map(analysis, cooperation(analysis), tables), path))
+def case(demo: Any) -> Case:
+    return Case(demo.analysis, demo.tables, demo.page)
 
 
 def settle(page: Page) -> None:
@@ -125,7 +118,7 @@ def asked(case: Case, setting: Setting, on: NDArray[np.bool_] | None = None) -> 
 
 def whole(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
     """Whole seconds as the page holds them: begun ones count."""
-    ms = np.rint(1000 * np.where(np.isfinite(seconds), seconds, NONE)).astype(np.int64)
+    ms: NDArray[np.int64] = np.rint(1000 * np.where(np.isfinite(seconds), seconds, NONE)).astype(np.int64)
     return -(-ms // 1000)
 
 
@@ -419,14 +412,14 @@ def check(page: Page, case: Case, setting: Setting) -> None:
 
 
 def test_fifty_settings_made_in_the_panel_say_what_numpy_says(
-    demo: Case, opened: Callable[..., Page]
+    case: Case, opened: Callable[..., Page]
 ) -> None:
-    page = opened(demo.page, width=900, height=600)
+    page = opened(case.page, width=900, height=600)
     unfold(page, "places")
     unfold(page, "whatif")
-    for setting in draw(demo, 50, seed=11):
-        drive(page, demo, setting)
-        check(page, demo, setting)
+    for setting in draw(case, 50, seed=11):
+        drive(page, case, setting)
+        check(page, case, setting)
 
 
 @pytest.mark.parametrize(
@@ -474,9 +467,9 @@ PIXELS = "map_1.getPane('ma-cells').querySelector('canvas').toDataURL()"
 
 
 def test_it_opens_with_the_numbers_of_the_summary_and_comes_back_to_them(
-    demo: Case, opened: Callable[..., Page]
+    case: Case, opened: Callable[..., Page]
 ) -> None:
-    page, summary = opened(demo.page), demo.analysis.summary
+    page, summary = opened(case.page), case.analysis.summary
     for part in ("places", "whatif"):
         unfold(page, part)
     before = {}
@@ -492,11 +485,11 @@ def test_it_opens_with_the_numbers_of_the_summary_and_comes_back_to_them(
         for row, told in zip(rows, panel["places"], strict=True):
             shares = [share(row[key]["covered"], row["population"]) for key in LEVELS]
             assert told[:5] == [row["name"], f"{row['population']:,.0f}", *shares]
-        only = hanging(demo, Setting(level=level))
+        only = hanging(case, Setting(level=level))
         for site, n in panel["stations"].items():
             assert abs(number(n) - only[int(site)][level]) < 0.51
         before[level] = panel, page.locator(".ma-panel").inner_text(), page.evaluate(PIXELS)
-    drive(page, demo, Setting(off=(2,), added=(10, 30), limit_s=600, dispatch_s=120, crossing_s=90))
+    drive(page, case, Setting(off=(2,), added=(10, 30), limit_s=600, dispatch_s=120, crossing_s=90))
     assert page.evaluate(PIXELS) != before["joint"][2]
     page.locator(".ma-changed button").click()
     for level in LEVELS:
@@ -559,13 +552,13 @@ TIP = """() => [...document.querySelectorAll('.ma-tip:not([hidden]) h4')].map(h 
     ],
 )
 def test_the_tip_names_who_comes_first_and_when(
-    demo: Case, opened: Callable[..., Page], setting: Setting
+    case: Case, opened: Callable[..., Page], setting: Setting
 ) -> None:
-    page = opened(demo.page)
+    page = opened(case.page)
     unfold(page, "whatif")
-    drive(page, demo, setting)
-    table, now, comes = demo.analysis.coverage, asked(demo, setting), arrivals(demo, setting)
-    sites, towns = demo.tables.sites, demo.analysis.region.jurisdictions["name"]
+    drive(page, case, setting)
+    table, now, comes = case.analysis.coverage, asked(case, setting), arrivals(case, setting)
+    sites, towns = case.tables.sites, case.analysis.region.jurisdictions["name"]
     names = sites["name"].where(~sites["candidate"], "New station in " + sites["jurisdiction"].map(towns))
     # Places of a cell of their own, at each level with one who is clearly first, or nobody.
     clear = [
@@ -589,7 +582,7 @@ def test_the_tip_names_who_comes_first_and_when(
         page.mouse.move(free[0] - 1, free[1])
         page.mouse.move(*free)
         at, seen = table.index.get_loc(key), seen + 1
-        found = {}
+        found: dict[str, tuple[str, str]] = {}
         for title, when, who in page.evaluate(TIP):
             levels = LEVELS if title == TEXTS["tip_all_3"] else [titles[one] for one in title.split(" · ")]
             found |= dict.fromkeys(levels, (when, who))
@@ -625,15 +618,15 @@ OUTLINE = """() => {
 
 
 def test_gaps_of_a_what_if_are_those_that_were_computed_where_nothing_changes(
-    demo: Case, opened: Callable[..., Page]
+    case: Case, opened: Callable[..., Page]
 ) -> None:
-    assert demo.analysis.region.parameters.crossing_s == 0  # asking for it changes nothing
-    page, gaps = opened(demo.page), demo.analysis.gaps
+    assert case.analysis.region.parameters.crossing_s == 0  # asking for it changes nothing
+    page, gaps = opened(case.page), case.analysis.gaps
     unfold(page, "whatif")
     assert page.evaluate(OUTLINE) == 0  # those that were computed are paths
-    least = max(10, demo.people.sum() / 500)
+    least = max(10, case.people.sum() / 500)
     for level in LEVELS:
-        drive(page, demo, Setting(crossing_s=0, level=level))
+        drive(page, case, Setting(crossing_s=0, level=level))
         assert page.evaluate("Boolean(map_1.mutualaid.now)")
         want = gaps.loc[gaps["level"] == level, "population"]
         np.testing.assert_allclose(page.evaluate(GAPS), want, atol=0.05)
@@ -642,16 +635,16 @@ def test_gaps_of_a_what_if_are_those_that_were_computed_where_nothing_changes(
         assert page.evaluate(OUTLINE) > 500
 
 
-def test_gaps_of_a_what_if_are_outlined_and_told(demo: Case, opened: Callable[..., Page]) -> None:
-    page = opened(demo.page)
+def test_gaps_of_a_what_if_are_outlined_and_told(case: Case, opened: Callable[..., Page]) -> None:
+    page = opened(case.page)
     unfold(page, "whatif")
     for setting in (
         Setting(off=(1,), limit_s=420),
         Setting(added=(20, 47), weather="wildfire", level="agreed"),
         Setting(off=(0, 1, 2)),
     ):
-        drive(page, demo, setting)
-        want = components(demo, asked(demo, setting)[setting.level].reached)
+        drive(page, case, setting)
+        want = components(case, asked(case, setting)[setting.level].reached)
         np.testing.assert_allclose(page.evaluate(GAPS), want, atol=0.05)
     page.locator(".ma-chip").first.dispatch_event("click")
     assert f"{want[0]:,.0f}" in page.locator(".leaflet-popup-content").inner_text()
@@ -669,10 +662,9 @@ def test_gaps_of_a_what_if_are_outlined_and_told(demo: Case, opened: Callable[..
 
 def where(page: Page, case: Case, site: int) -> tuple[float, float]:
     """Pixel at which a site stands."""
-    point = case.tables.sites.geometry.to_crs(4326).iloc[site]
-    x, y = page.evaluate(
-        "at => { const p = map_1.latLngToContainerPoint(at); return [p.x, p.y]; }", [point.y, point.x]
-    )
+    points = case.tables.sites.geometry.to_crs(4326)
+    at = [points.y.iloc[site], points.x.iloc[site]]
+    x, y = page.evaluate("at => { const p = map_1.latLngToContainerPoint(at); return [p.x, p.y]; }", at)
     return x, y
 
 
@@ -680,26 +672,26 @@ def reached_now(page: Page) -> float:
     return number(page.locator(".ma-head b").first.inner_text())
 
 
-def test_new_stations_are_placed_and_removed_by_mouse(demo: Case, opened: Callable[..., Page]) -> None:
-    page, sites = opened(demo.page), demo.tables.sites
+def test_new_stations_are_placed_and_removed_by_mouse(case: Case, opened: Callable[..., Page]) -> None:
+    page, sites = opened(case.page), case.tables.sites
     part = page.locator("details[data-part=whatif]")
     unfold(page, "whatif")
     assert page.locator(".ma-site").count() == 0
     page.get_by_role("button", name="Place a new station").click()
-    assert page.locator(".ma-site").count() == len(sites) - demo.stations
+    assert page.locator(".ma-site").count() == len(sites) - case.stations
     assert "belongs to the partner of its municipality" in part.inner_text()
-    towns = sites["jurisdiction"].map(demo.analysis.region.jurisdictions["name"])
+    towns = sites["jurisdiction"].map(case.analysis.region.jurisdictions["name"])
     added: tuple[int, ...] = ()
     for site in (30, 45):  # far from the panel and from any mark
-        page.mouse.click(*where(page, demo, site))
+        page.mouse.click(*where(page, case, site))
         added += (site,)
         assert page.evaluate("map_1.mutualaid.setting.added") == list(added)
-        people = demo.people[asked(demo, Setting(added=added))["joint"].reached].sum()
+        people = case.people[asked(case, Setting(added=added))["joint"].reached].sum()
         assert abs(reached_now(page) - people) < 0.51
         label = f"New station in {towns.iloc[site]}"
         assert page.locator(".ma-new").last.get_attribute("aria-label") == label
         assert label in part.inner_text()
-    page.mouse.click(*where(page, demo, 30))  # on the map as well it goes again
+    page.mouse.click(*where(page, case, 30))  # on the map as well it goes again
     assert page.evaluate("map_1.mutualaid.setting.added") == [45]
     page.get_by_role("button", name="Done").click()
     assert page.locator(".ma-site").count() == 0
@@ -707,38 +699,38 @@ def test_new_stations_are_placed_and_removed_by_mouse(demo: Case, opened: Callab
     page.get_by_role("button", name="Remove this station").click()
     assert page.locator(".ma-new").count() == 0
     assert page.evaluate("map_1.mutualaid.now") is None
-    people = demo.people[demo.analysis.coverage["joint_covered"]].sum()
+    people = case.people[case.analysis.coverage["joint_covered"]].sum()
     assert abs(reached_now(page) - people) < 0.51
 
 
 @pytest.mark.parametrize("key", ["Enter", " "])
 def test_new_stations_are_placed_and_removed_by_keyboard(
-    demo: Case, opened: Callable[..., Page], key: str
+    case: Case, opened: Callable[..., Page], key: str
 ) -> None:
-    page = opened(demo.page)
+    page = opened(case.page)
     unfold(page, "whatif")
     page.get_by_role("button", name="Place a new station").focus()
     page.keyboard.press(key)
     page.locator(".ma-site").nth(20).focus()
-    for pressed, added in (("true", [demo.stations + 20]), ("false", [])):
+    for pressed, added in (("true", [case.stations + 20]), ("false", [])):
         page.keyboard.press(key)
         assert page.evaluate("map_1.mutualaid.setting.added") == added
         # Who pressed a key is still there to press it again.
         assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == pressed
-        people = demo.people[asked(demo, Setting(added=tuple(added)))["joint"].reached].sum()
+        people = case.people[asked(case, Setting(added=tuple(added)))["joint"].reached].sum()
         assert abs(reached_now(page) - people) < 0.51
 
 
-def test_a_station_is_switched_off_and_on_where_it_stands(demo: Case, opened: Callable[..., Page]) -> None:
-    page = opened(demo.page)
+def test_a_station_is_switched_off_and_on_where_it_stands(case: Case, opened: Callable[..., Page]) -> None:
+    page = opened(case.page)
     unfold(page, "whatif")
     before = page.evaluate(PIXELS)
-    page.mouse.click(*where(page, demo, 1))
+    page.mouse.click(*where(page, case, 1))
     popup = page.locator(".leaflet-popup-content")
     assert "Caserne de la Condamine" in popup.inner_text()
     popup.get_by_role("button", name="Switch off").click()
     assert page.evaluate("map_1.mutualaid.setting.off") == [1]
-    people = demo.people[asked(demo, Setting(off=(1,)))["joint"].reached].sum()
+    people = case.people[asked(case, Setting(off=(1,)))["joint"].reached].sum()
     assert abs(reached_now(page) - people) < 0.51
     assert "Switched off" in popup.inner_text()
     assert not page.locator("#ma-site-1").is_checked()
@@ -760,31 +752,31 @@ def classes_shown(case: Case, page: Page) -> NDArray[np.int64]:
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_pointing_at_a_station_shows_its_own_times(
-    demo: Case, opened: Callable[..., Page], level: str
+    case: Case, opened: Callable[..., Page], level: str
 ) -> None:
-    page = opened(demo.page)
+    page = opened(case.page)
     unfold(page, "whatif")
     setting = Setting(crossing_s=240, limit_s=600, level=level, weather="coast_20")
-    drive(page, demo, setting)
+    drive(page, case, setting)
     page.mouse.move(600, 30)
     before = page.evaluate(PIXELS)
     edges = np.asarray(band_edges(600))
-    noroad = (demo.analysis.coverage["status"] == "unreachable").to_numpy()
+    noroad = (case.analysis.coverage["status"] == "unreachable").to_numpy()
     for site in (0, 2):
-        page.mouse.move(*where(page, demo, site))
+        page.mouse.move(*where(page, case, site))
         page.evaluate(
             """() => new Promise(done => {
                 const look = () => map_1.mutualaid.reach ? done() : setTimeout(look, 20);
                 look();
             })"""
         )
-        one = asked(demo, setting, np.arange(len(demo.tables.sites)) == site)[level]
+        one = asked(case, setting, np.arange(len(case.tables.sites)) == site)[level]
         want = np.where(one.site >= 0, np.searchsorted(edges, one.seconds), len(edges) + 1 + noroad)
-        np.testing.assert_array_equal(classes_shown(demo, page), want)
+        np.testing.assert_array_equal(classes_shown(case, page), want)
         assert page.evaluate(PIXELS) != before
         head = page.locator(".ma-legend h2").first.inner_text()
         assert head.startswith("Minutes until a unit of this station arrives")
-        assert head.endswith(demo.tables.sites["name"].iloc[site])
+        assert head.endswith(case.tables.sites["name"].iloc[site])
         page.mouse.move(600, 30)
         assert page.evaluate("map_1.mutualaid.reach") is None
         assert page.evaluate(PIXELS) == before
@@ -793,35 +785,35 @@ def test_pointing_at_a_station_shows_its_own_times(
 # --- two settings side by side -------------------------------------------------------------------------------
 
 
-def test_a_pinned_setting_is_told_apart_from_the_present_one(demo: Case, opened: Callable[..., Page]) -> None:
-    page = opened(demo.page)
+def test_a_pinned_setting_is_told_apart_from_the_present_one(case: Case, opened: Callable[..., Page]) -> None:
+    page = opened(case.page)
     unfold(page, "whatif")
     first = Setting(off=(1,), limit_s=540, crossing_s=60)
-    drive(page, demo, first)
+    drive(page, case, first)
     page.get_by_role("button", name="Pin as A").click()
     assert page.locator(".ma-buttons p.ma-quiet").first.inner_text() == (
         "A is pinned: Joint team · Fair weather · standard 9 min · 1:00 min at each border · "
         "off: Caserne de la Condamine"
     )
-    a = asked(demo, first)["joint"].reached
-    noroad = (demo.analysis.coverage["status"] == "unreachable").to_numpy()
+    a = asked(case, first)["joint"].reached
+    noroad = (case.analysis.coverage["status"] == "unreachable").to_numpy()
     for second in (
         first,
         replace(first, off=(), added=(12, 40)),
         replace(first, level="alone", limit_s=None),
         replace(first, off=(0,), weather="storm", level="agreed", limit_s=900),
     ):
-        drive(page, demo, second)
-        b = asked(demo, second)[second.level].reached
+        drive(page, case, second)
+        b = asked(case, second)[second.level].reached
         became = np.select([noroad, a & b, ~a & b, a & ~b], [4, 0, 1, 2], 3)
-        np.testing.assert_array_equal(classes_shown(demo, page), became)
+        np.testing.assert_array_equal(classes_shown(case, page), became)
         rows = page.evaluate(READ_LIST)
-        want = np.bincount(became, weights=demo.people)
+        want = np.bincount(became, weights=case.people)
         np.testing.assert_allclose([number(n) for _, n in rows], want, atol=0.51)
         assert [label for label, _ in rows[:4]] == [
             str(TEXTS[f"diff_{key}"]) for key in ("both", "gained", "lost", "neither")
         ]
-        more = round(demo.people[b].sum()) - round(demo.people[a].sum())
+        more = round(case.people[b].sum()) - round(case.people[a].sum())
         told = f"{abs(more):,} {'more' if more > 0 else 'fewer'} people in time than in A."
         shown = page.locator(".ma-pinned").inner_text()
         assert shown == (told if more else "As many people in time as in A.")
@@ -835,9 +827,9 @@ def test_a_pinned_setting_is_told_apart_from_the_present_one(demo: Case, opened:
 
 
 def test_how_long_a_change_takes_is_on_record(
-    demo: Case, opened: Callable[..., Page], record_property: Callable[[str, object], None]
+    case: Case, opened: Callable[..., Page], record_property: Callable[[str, object], None]
 ) -> None:
-    page = opened(demo.page)
+    page = opened(case.page)
     took = page.evaluate(
         """async () => {
             const took = [];

@@ -83,8 +83,8 @@ class Stage(folium.MacroElement):
         return ""
 
     def _times_apart(self, figure: Any) -> dict[str, Any] | None:
-        """Put the times of what-ifs into blocks of text, so that no browser reads megabytes as script before it draws."""
-        what_if = self.options["whatif"]
+        """Put the times of what-ifs into blocks of text: no browser reads megabytes as script before it draws."""
+        what_if: dict[str, Any] | None = self.options["whatif"]
         if what_if is None:
             return None
         weather = {}

@@ -54,9 +54,9 @@ def what_if_data(analysis: Analysis, tables: WhatIfTables) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON-ready. By site, the stations first: ``ids``, ``home`` (position of its partner), ``where`` (municipality), ``at``
-        (latitude, longitude); ``candidates`` (positions of sites that are not there yet); ``weather``: by id of the
-        scenario, "" for fair weather, sites that are ``out``, ``lead_s``, and ``table`` with whole seconds of every
+        JSON-ready. By site, the stations first: ``ids``, ``home`` (position of its partner), ``where`` (municipality),
+        ``at`` (latitude, longitude); ``candidates`` (positions of sites that are not there yet); ``weather``: by id of
+        the scenario, "" for fair weather, sites that are ``out``, ``lead_s``, and ``table`` with whole seconds of every
         pair, rows of sites one after the other: ``joint``, ``agreed`` as the difference from it, and ``open0`` … by the
         number of borders passed, each as the difference from the one before; of a scenario, ``joint`` as the difference
         from fair weather.

@@ -19,7 +19,7 @@
       const levels = buttons(state.levels, "level", "level", state.levels.length > 2 ? " ma-many" : "");
       const views = buttons(["status", "minutes", ...(state.partners.length > 1 ? ["who"] : []), "difference"], "view", "view", " ma-small");
       parts = {
-        levels, views, head: el("div", { "aria-live": "polite" }), legend: el("div", { class: "ma-legend" }), warning: el("div"), tables: el("div", { class: "ma-scroll", role: "region", tabindex: "0", "aria-label": text("by_jurisdiction") }),
+        levels, views, head: el("div", { "aria-live": "polite" }), legend: el("div", { class: "ma-legend" }), warning: el("div"), tables: el("div"),
         together: state.cooperation ? el("div") : null, question: el("p", { class: "ma-sub" }), whatif: mutualaid.setting(map),
       };
       const narrow = map.getSize().x <= 640, tools = el("div", { class: "ma-top" }, mutualaid.tools(map), languageRow()); // a phone shows the result first
@@ -104,14 +104,14 @@
     /** Each municipality's people and how many of them are reached; the text alternative to the map. */
     function table() {
       const { clock, people, percent, say, text } = speech(state), { level, levels, now } = state, scenario = hazard(state);
-      const cells = (tag, values) => el("tr", {}, values.map((value, i) => el(i ? tag : "th", i ? {} : { scope: "row" }, value)));
+      const cells = (tag, values) => el("tr", {}, values.map((value, i) => el(i ? tag : "th", { scope: tag === "th" ? "col" : !i && "row" }, value)));
       const last = now ? ["gap_short", one => people((one.population === null ? 0 : one.population) - one[level]), text("in_gap")]
         : scenario ? ["lost_short", one => people(one["lost_" + level]), say("lost_long", { who: text("lost_who_" + level) })]
           : ["p90_short", one => clock(one.joint_p90_s), text("p90_long")];
-      return [el("table", { class: levels.length > 2 ? "ma-tight" : false },
+      return [el("div", { class: "ma-scroll", role: "region", tabindex: "0", "aria-label": text("by_jurisdiction") }, el("table", { class: levels.length > 2 ? "ma-tight" : false },
         el("thead", {}, cells("th", [text("jurisdiction"), text("people"), ...levels.map(one => text(one + "_short")), text(last[0])])),
         el("tbody", {}, numbers(state).jurisdictions.map(one => cells("td", [name(one.name), one.population === null ? text("unknown") : people(one.population),
-          ...levels.map(key => percent(one[key], one.population)), last[1](one)])))),
+          ...levels.map(key => percent(one[key], one.population)), last[1](one)]))))),
       el("p", { class: "ma-quiet" }, last[2])];
     }
     /** What the other levels change. */

@@ -77,7 +77,7 @@
         state.pin ? el("p", {}, say("pinned", { setting: el("span", {}, kit.described(state, state.pin)) })) : ""),
       picture,
       el("div", { class: "ma-printed-legend" }, copies(".ma-derived, .ma-head, .ma-bar, .ma-gain, .ma-pinned, .ma-effects, .ma-legend")),
-      el("div", { class: "ma-printed-table" }, copies(".ma-places table, .ma-places table + p")),
+      el("div", { class: "ma-printed-table" }, copies(".ma-places table, .ma-places p")),
       el("footer", {}, el("p", { class: "ma-strong" }, text("disclaimer")), el("p", {}, el("bdi", {}, map.getContainer().querySelector(".leaflet-control-attribution").textContent)),
         state.about.filter(part => SOURCES.includes(part.title[0])).map(part => [el("h2", {}, tell(part.title)), el("ul", {}, part.items.map(item => el("li", {}, tell(item))))])));
     document.body.append(paper);

@@ -40,7 +40,7 @@ window.mutualaid = (function () {
     const decimal = (n, digits) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(n);
     function percent(part, whole) {
       if (!whole) return "–";
-      const share = 100 * part / whole, shown = Math.round(share), told = n => count.format(n) + " %";
+      const share = 100 * part / whole, shown = Math.round(share), told = n => count.format(n) + (lang === "ar" ? "%" : " %"); // a sign by itself would change sides
       if (shown === 100 && part < whole) return ">" + told(99);
       return share > 0 && share < 1 ? "<" + told(1) : told(shown);
     }
