@@ -32,10 +32,10 @@ from mutualaid.reports import RESULT_FILES, export_region, write_results
 MC, FR = "Sapeurs-Pompiers de Monaco", "SDIS 06"
 #: Stations of the demo with values that stand nowhere else.
 STATIONS = """\
-id,lon,lat,name,jurisdiction,service,department,turnout_s,status
-zqxstation1,7.4177772,43.7279297,Zqxname Eins,MC,fire,career,98.7654321,active
-zqxstation2,7.4216832,43.7323914,Zqxname Zwei,MC,fire,career,87.6543219,active
-zqxstation3,7.4024400,43.7458424,Zqxname Drei,FR-la-turbie,fire,volunteer,176.5432198,active
+id,lon,lat,name,name_fr,jurisdiction,service,department,turnout_s,status
+zqxstation1,7.4177772,43.7279297,Zqxname Eins,Zqxname Un,MC,fire,career,98.7654321,active
+zqxstation2,7.4216832,43.7323914,Zqxname Zwei,Zqxname Deux,MC,fire,career,87.6543219,active
+zqxstation3,7.4024400,43.7458424,Zqxname Drei,,FR-la-turbie,fire,volunteer,176.5432198,active
 """
 UNITS = """\
 id,station,kind,capabilities,staffing,count

@@ -346,12 +346,14 @@ def _places(rules: _Rules, table: pa.Table, geometry: str) -> pa.Table:
 
 
 def _renamed(rules: _Rules, table: pa.Table) -> pa.Table:
-    """Give stations with the names that may be told."""
+    """Give stations with the names that may be told, in every language."""
     table = table.drop_columns(_telling(rules, table.column_names))
-    names = rules.shared.region.stations["name"]
-    at = table.column_names.index("name")
-    told = [names.get(key, key) for key in table["id"].to_pylist()]
-    return table.set_column(at, table.field(at), pa.array(told, type=table.field(at).type))
+    stations = rules.shared.region.stations
+    for column in [one for one in table.column_names if one == "name" or one.startswith("name_")]:
+        at, names = table.column_names.index(column), stations[column]
+        told = [names.get(key, key if column == "name" else "") for key in table["id"].to_pylist()]
+        table = table.set_column(at, table.field(at), pa.array(told, type=table.field(at).type))
+    return table
 
 
 # --- other files ------------------------------------------------------------------------------------------------
