@@ -26,6 +26,7 @@ from mutualaid.reports import RESULT_FILES, full_summary, run_record, write_resu
 HAZARDS = [f"hazards/{path.name}" for path in sorted((demo_path() / "hazards").iterdir())]
 READ = [
     "demand.csv",
+    "ground.geojson",
     *HAZARDS,
     "hospitals.csv",
     "jurisdictions.geojson",
@@ -76,6 +77,7 @@ def test_an_input_counts_wherever_it_lies(analysis: Analysis, tmp_path: Path) ->
 
     assert inputs(moved) == [
         ".kept/stations.csv",
+        "ground.geojson",
         *HAZARDS,
         "hospitals.csv",
         "jurisdictions.geojson",
@@ -263,14 +265,14 @@ def test_the_map_is_drawn_with_cooperation(
 ) -> None:
     given: list[object] = []
 
-    def drawn(*_arguments: object, **options: object) -> None:
-        given.append(options["cooperation"])
+    def drawn(*arguments: object, **_options: object) -> None:
+        given.extend(arguments)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mutualaid.reports._results.coverage_map", drawn)
     with pytest.raises(KeyboardInterrupt):
         write_results(analysis, tmp_path / "results", cooperation=found)
-    assert given == [found]
+    assert given == [analysis, found, None]
 
 
 def test_the_record_names_the_agreements_and_their_day(analysis: Analysis) -> None:

@@ -161,7 +161,7 @@ def test_changed_new_and_lost_texts_are_kept_apart(script: ModuleType, tmp_path:
     assert (entry(found, "joint").string, entry(found, "joint").fuzzy) == ("Commun", True)
     assert (entry(found, "status").string, entry(found, "status").fuzzy) == ("À temps ?", False)
     assert (entry(found, "agreed").string, entry(found, "agreed").fuzzy) == ("", False)
-    assert entry(found, "more_people").string == ("", "")
+    assert set(entry(found, "more_people").string) == {""}  # as many forms as the language has
     (tmp_path / "fr.po").write_text(text, encoding="utf-8")
     assert script.catalogue_text(script.updated("fr", tmp_path)) == text
 
