@@ -118,7 +118,7 @@
       map.getContainer().append(this._tip);
       map.on("moveend resize", this._reset, this).on("zoomanim", this._follow, this).on("mutualaid", this._recolour, this);
       map.on("mousemove click", this._hover, this).on("mouseout movestart popupopen", this._leave, this);
-      loading(map, this.unpacked.then(() => { if (this._map) { this._reset(); this._recolour(); } }));
+      loading(map, this.unpacked.then(() => { if (this._map) { this._reset(); if (!this.shown()) this._recolour(); } }));
     },
     onRemove(map) {
       map.off("moveend resize", this._reset, this).off("zoomanim", this._follow, this).off("mutualaid", this._recolour, this);
