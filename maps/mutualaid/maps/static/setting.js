@@ -1,13 +1,11 @@
 /* The part of the panel that asks "what if": stations, delays, the standard, new stations, and two settings side by side. */
 (function (mutualaid) {
   "use strict";
-  const kit = mutualaid.kit, { change, computed, el, hazard, name, numbers, speech } = kit;
-  const AS_COMPUTED = { off: [], added: [], limit_s: null, dispatch_s: null, crossing_s: null };
+  const kit = mutualaid.kit, { asComputed, change, computed, el, name, numbers, speech } = kit;
 
   const ask = (map, setting) => change(map, { setting: Object.assign({}, map.mutualaid.setting, setting) });
-  const reset = map => ask(map, AS_COMPUTED);
-  const without = (all, one) => all.filter(other => other !== one);
-  const toggled = (all, one) => all.includes(one) ? without(all, one) : [...all, one].sort((a, b) => a - b);
+  const reset = map => ask(map, asComputed());
+  const toggled = (all, one) => all.includes(one) ? all.filter(other => other !== one) : [...all, one].sort((a, b) => a - b);
   const toggle = (map, site) => {
     const { setting, whatif } = map.mutualaid, key = whatif.candidates.includes(site) ? "added" : "off";
     ask(map, { [key]: toggled(setting[key], site) });
@@ -43,7 +41,7 @@
   function setting(map) {
     const state = map.mutualaid, { whatif } = state, { both, text } = speech(state);
     if (!whatif) return { node: [el("p", { class: "ma-quiet" }, text("whatif_none"))], show() {} };
-    const shows = [], sliders = [], node = el("div", {});
+    const shows = [], sliders = [], node = el("div");
     const button = (key, act, extra) => el("button", Object.assign({ type: "button", class: "ma-button", click: act }, extra), both(key));
 
     function slider(key, field, stated, { from, to, step }) {

@@ -134,7 +134,7 @@
       if (KEYS.includes(key)) asked[key] = value;
     }
     if (!Object.keys(asked).length && hash.length > 1) return null; // an anchor, or another page's affair
-    const found = { setting: { off: [], added: [], limit_s: null, dispatch_s: null, crossing_s: null }, look: null };
+    const found = { setting: kit.asComputed(), look: null };
     const one = (key, otherwise, choices) => {
       if (!(key in asked)) return otherwise;
       const value = plain(asked[key]);

@@ -3,6 +3,8 @@
   "use strict";
   const kit = mutualaid.kit, { el, inflate, languages, preferred, speech } = kit;
   const LEVELS = ["alone", "agreed", "joint"]; // agreed only where an agreement is in force
+  /** The setting of a what-if in which nothing differs from what was computed. */
+  const asComputed = () => ({ off: [], added: [], limit_s: null, dispatch_s: null, crossing_s: null });
   const made = []; // layers of this page, by which the layer control names them
 
   /* ---- what is shown: fair weather or a scenario, as computed or what if ---- */
@@ -41,7 +43,7 @@
     const levels = LEVELS.filter(level => level in options.totals);
     const state = map.mutualaid = Object.assign({
       levels, level: "joint", view: "status", scenario: "", pending: 0, second: "", now: null, pin: null,
-      setting: { off: [], added: [], limit_s: null, dispatch_s: null, crossing_s: null },
+      setting: asComputed(),
     }, options);
     state.computed_limit_s = state.limit_s;
     const learn = languages(state, inflate), box = map.getContainer();
@@ -167,6 +169,6 @@
   /** Remembers a layer, so that the layer control can name it, and leave it out where it has nothing to show. */
   const keep = layer => { made.push(layer); return layer; };
 
-  Object.assign(kit, { LEVELS, applies, arrangeSoon, change, classes, counted, fill, hazard, keep, label, lineSwatch, list, loading, numbers, row, statuses });
+  Object.assign(kit, { LEVELS, applies, arrangeSoon, asComputed, change, classes, counted, fill, hazard, keep, label, lineSwatch, list, loading, numbers, row, statuses });
   mutualaid.stage = stage;
 })(window.mutualaid);

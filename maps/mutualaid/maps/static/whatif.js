@@ -1,7 +1,7 @@
 /* What if: first due units, people and tables of any setting, from the times of every station to every place. */
 (function (mutualaid) {
   "use strict";
-  const kit = mutualaid.kit, { LEVELS, NONE, change, hazard, loading, unpack } = kit;
+  const kit = mutualaid.kit, { LEVELS, NONE, change, hazard, unpack } = kit;
   const SAME = 0, NEVER = 32768; // how a table differs from the one before it
 
   /** Whether nothing differs from what was computed. */
@@ -203,7 +203,7 @@
     let last = { key: "" };
     /** What the present setting gives in the weather that is shown; worked out once for each. */
     function found() {
-      const { setting, scenario } = state, key = JSON.stringify([setting, scenario]), limit = setting.limit_s === null ? state.computed_limit_s : setting.limit_s;
+      const { setting, scenario, limit_s: limit } = state, key = JSON.stringify([setting, scenario]);
       if (last.key !== key) {
         const under = hazard(state), fair = firstDue("", setting, limit);
         last = Object.assign(count(under ? firstDue(under.id, setting, limit) : fair, fair, limit, Boolean(under)), { key });
