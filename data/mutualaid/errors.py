@@ -10,7 +10,8 @@
     │   ├── NetworkError                a road network, a profile, points to be placed on roads
     │   ├── StandardError               a response-time standard
     │   ├── HazardError                 a hazard layer, a scheme of classes, a curve
-    │   └── AgreementError              an agreement between partners, their costs, what they share or contribute
+    │   ├── AgreementError              an agreement between partners, their costs, what they share or contribute
+    │   └── SitingError                 sites, times or wishes of a siting question
     └── DownloadError(OSError)          a server did not answer, or not with what was asked for
 
 Catch `MutualAidError` to catch them all:
@@ -40,6 +41,7 @@ __all__ = [
     "NetworkError",
     "OsmError",
     "RegionError",
+    "SitingError",
     "StandardError",
 ]
 
@@ -116,6 +118,10 @@ class HazardError(InputError):
 
 class AgreementError(InputError):
     """An agreement, costs, or what partners share or contribute cannot be used."""
+
+
+class SitingError(InputError):
+    """Sites, times, or what is asked of a siting plan cannot be used or contradict each other."""
 
 
 class DownloadError(MutualAidError, OSError):

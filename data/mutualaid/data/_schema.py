@@ -18,6 +18,7 @@ from mutualaid.data._model import HOUR_CLASSES, SERVICES, Parameters
 __all__ = [
     "ENTRIES",
     "GROUND_KINDS",
+    "SITES",
     "TABLES",
     "TRANSLATED",
     "AgreementCrossingEntry",
@@ -368,6 +369,43 @@ TABLES: dict[str, TableSpec] = {
         may_be_empty=True,
     ),
 }
+
+#: Places where a station could be: a table that a region does not have, but that is read as its tables are.
+SITES = TableSpec(
+    "sites",
+    "Places where a new station could be, as points at its exit.",
+    "point",
+    (
+        _id("site", required=False),
+        _name("site"),
+        Column(
+            "partner",
+            "text",
+            "Partner that would own and pay it",
+            default="",
+            default_text="that of the jurisdiction it lies in",
+        ),
+        Column(
+            "opening_cost",
+            "number",
+            "Cost of opening it, in one unit of money for all",
+            default=math.nan,
+            default_text="as that of any other new station",
+            minimum=0,
+            maximum=1e15,
+        ),
+        Column(
+            "capacity",
+            "number",
+            "People it can serve",
+            default=math.inf,
+            default_text="without limit",
+            minimum=0,
+            maximum=1e9,
+        ),
+    ),
+    id_prefix="site",
+)
 
 
 # --- region.toml --------------------------------------------------------------------------------------------
