@@ -10,13 +10,13 @@ from mutualaid.coverage._response import SEGMENTS, clock, response_times
 from mutualaid.coverage._risk import RiskResult, later_minutes, scenario_risk
 from mutualaid.coverage._scenario import ScenarioResult, scenario_coverage
 from mutualaid.coverage._scenario_table import scenario_table
-from mutualaid.coverage._sites import candidate_sites
+from mutualaid.coverage._site_times import NEVER, Driven, SiteTimes, site_times
+from mutualaid.coverage._sites import candidate_sites, site_junctions
 from mutualaid.coverage._standards import CLOCK, Standard, standard, standards
 from mutualaid.coverage._summary import NULL_MEANS, json_ready, summarise
 from mutualaid.coverage._units import station_units
 from mutualaid.coverage._weighted import percentile_weighted
 from mutualaid.coverage._what_if import (
-    NEVER,
     WhatIfLevel,
     WhatIfTables,
     WhatIfTimes,
@@ -31,9 +31,11 @@ __all__ = [
     "NULL_MEANS",
     "SEGMENTS",
     "Analysis",
+    "Driven",
     "FairWeather",
     "RiskResult",
     "ScenarioResult",
+    "SiteTimes",
     "Standard",
     "WhatIfLevel",
     "WhatIfTables",
@@ -55,6 +57,8 @@ __all__ = [
     "scenario_coverage",
     "scenario_risk",
     "scenario_table",
+    "site_junctions",
+    "site_times",
     "standard",
     "standards",
     "station_units",

@@ -9,19 +9,22 @@ from math import sqrt
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from mutualaid.coverage._analysis import Analysis
 from mutualaid.network import snap
 
-__all__ = ["candidate_sites"]
+__all__ = ["candidate_sites", "site_junctions"]
 
 #: Nobody builds a station on these, or nobody gets out of its gate there.
 _NO_SITE = ("motorway", "motorway_link", "trunk", "trunk_link", "primary_link", "secondary_link", "tertiary_link",
             "service", "track", "busway")  # fmt: skip
 #: Side of the smallest squares: which of two sites so close it is does not matter.
 _SMALLEST_M = 50.0
+#: A junction that lies on the edge of a jurisdiction may be so far beyond it.
+_AT_EDGE_M = 0.01
 #: Halvings of what is open about the side, on a scale of ratios: far below a metre.
 _STEPS = 24
 
@@ -56,27 +59,56 @@ def candidate_sites(analysis: Analysis, *, count: int = 48) -> gpd.GeoDataFrame:
     >>> 8 < len(sites) <= 12
     True
     """
-    network, demand, stations = analysis.network, analysis.demand, analysis.stations
-    node, road = _junctions(analysis)
+    demand, stations = analysis.demand, analysis.stations
+    places = site_junctions(analysis)
     chosen = np.empty(0, dtype=np.int64)
     lived = (demand["population"] > 0).to_numpy()
-    if count > 0 and len(node) and lived.any():
+    if count > 0 and len(places) and lived.any():
         xy = np.column_stack([demand.geometry.x, demand.geometry.y])[lived]
-        places = np.column_stack([network.x[node], network.y[node]])
-        chosen = _spread(places, xy, demand["population"].to_numpy()[lived], count)
-    chosen = chosen[np.lexsort((network.y[node[chosen]], network.x[node[chosen]]))]
+        at = np.column_stack([places.geometry.x, places.geometry.y])
+        chosen = _spread(at, xy, demand["population"].to_numpy()[lived], count)
+    sites = places.iloc[chosen]
+    sites = sites.iloc[np.lexsort((sites.geometry.y, sites.geometry.x))]
     free = (name for number in numbers(1) if (name := f"new{number}") not in stations.index)
-    index = pd.Index(list(islice(free, len(chosen))), name="id", dtype="object")
-    points = gpd.GeoSeries.from_xy(
-        network.x[node[chosen]], network.y[node[chosen]], index=index, crs=network.crs
-    )
-    jurisdiction = network.roads["jurisdiction"].iloc[road[chosen]].astype(object).to_numpy()
-    placed = snap(network, points, max_m=analysis.region.parameters.snap_m, graph=analysis.fair.graph)
+    sites = sites.set_axis(pd.Index(list(islice(free, len(sites))), name="id", dtype="object"))
+    placed = snap(analysis.network, sites, max_m=analysis.region.parameters.snap_m, graph=analysis.fair.graph)
+    return sites.join(placed.rename(columns={"status": "road_status"}))
+
+
+def site_junctions(analysis: Analysis) -> gpd.GeoDataFrame:
+    """Give all junctions where a new station could be.
+
+    They lie inside jurisdictions, on roads that the vehicle of the run may use and that lead everywhere, and not on
+    bridges, in tunnels, on motorways, trunk roads, links, service roads or tracks, nor on a border.
+
+    Parameters
+    ----------
+    analysis
+        A run.
+
+    Returns
+    -------
+    GeoDataFrame
+        Index: position of the node in the network; ``jurisdiction``, ``partner`` and the point.
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import analyse, site_junctions
+    >>> from mutualaid.data import demo_path, read_region
+    >>> sorted(site_junctions(analyse(read_region(demo_path())))["partner"].unique())
+    ['SDIS 06', 'Sapeurs-Pompiers de Monaco']
+    """
+    network = analysis.network
+    node, road = _junctions(analysis)
+    jurisdiction = network.roads["jurisdiction"].iloc[road].astype(object).to_numpy()
     partner = analysis.region.jurisdictions["partner"].reindex(jurisdiction).to_numpy()
+    points = gpd.GeoSeries.from_xy(network.x[node], network.y[node], index=node, crs=network.crs)
     columns = {"jurisdiction": jurisdiction, "partner": partner}
-    return gpd.GeoDataFrame(columns, index=index, geometry=points, crs=network.crs).join(
-        placed.rename(columns={"status": "road_status"})
-    )
+    places = gpd.GeoDataFrame(columns, index=node, geometry=points, crs=network.crs)
+    # A road that leaves the region is of the jurisdiction that it begins in, on its far end too.
+    lands = analysis.region.jurisdictions["geometry"].reindex(jurisdiction).to_numpy(object)
+    shapely.prepare(lands)
+    return places[shapely.dwithin(lands, points.to_numpy(), _AT_EDGE_M)]
 
 
 def _junctions(analysis: Analysis) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

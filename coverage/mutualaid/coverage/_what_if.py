@@ -11,21 +11,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from mutualaid.coverage._analysis import Analysis
-from mutualaid.coverage._fair import FairWeather, on_road
-from mutualaid.coverage._response import SEGMENTS, _clock_ms, turnout
-from mutualaid.coverage._scenario import under_hazard
+from mutualaid.coverage._fair import FairWeather
+from mutualaid.coverage._response import SEGMENTS, _clock_ms
+from mutualaid.coverage._site_times import NEVER, Driven, Times, driven, subsidiary, with_candidates
 from mutualaid.coverage._sites import candidate_sites
-from mutualaid.coverage._standards import Standard
-from mutualaid.coverage._today import Today, level_times, today
-from mutualaid.errors import Defect, RegionError
 from mutualaid.network import RouteGraph, route_graph, travel_times
 
-__all__ = ["NEVER", "WhatIfLevel", "WhatIfTables", "WhatIfTimes", "what_if_coverage", "what_if_tables"]
-
-#: Milliseconds of a unit that does not come; nothing may be added to it.
-NEVER = 2**31 - 1
-
-Times = NDArray[np.int32]
+__all__ = ["WhatIfLevel", "WhatIfTables", "WhatIfTimes", "what_if_coverage", "what_if_tables"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +57,8 @@ class WhatIfTables:
     Attributes
     ----------
     sites
-        The run's stations, after them candidate sites: index id; ``name`` (empty for candidates), ``jurisdiction``,
-        ``partner``, ``candidate`` (bool), ``turnout_used_s`` and the point.
+        The run's stations, after them candidate sites: index id; ``name`` (empty for candidates without one),
+        ``jurisdiction``, ``partner``, ``candidate`` (bool), ``turnout_used_s`` and the point.
     partners
         Ids of the partners.
     home, place
@@ -122,8 +114,9 @@ def what_if_tables(analysis: Analysis, *, sites: gpd.GeoDataFrame | None = None)
     """Work out the times of every station and candidate site, in fair weather and in each scenario.
 
     They come from the same computation as a run. A candidate site is a career station with the turnout that the
-    parameters assume, of the partner of its jurisdiction, with the kind of unit that is needed; the agreements hold
-    for it. It does not change whose area a place is, which decides about pairs that an agreement excludes.
+    parameters assume, if it states nothing else, of the partner of its jurisdiction, with the kind of unit that is
+    needed; the agreements hold for it. It does not change whose area a place is, which decides about pairs that an
+    agreement excludes.
 
     Parameters
     ----------
@@ -131,6 +124,7 @@ def what_if_tables(analysis: Analysis, *, sites: gpd.GeoDataFrame | None = None)
         A run.
     sites
         Candidate sites as `candidate_sites` gives them; those of the run if not given. Without rows there are none.
+        What they state in ``name``, ``department`` and ``turnout_s`` and the like, as stations do, counts.
 
     Returns
     -------
@@ -151,22 +145,12 @@ def what_if_tables(analysis: Analysis, *, sites: gpd.GeoDataFrame | None = None)
     >>> bool(everywhere["alone"].reached.sum() > what_if_coverage(tables)["alone"].reached.sum())
     True
     """
-    fair = _with_candidates(analysis, candidate_sites(analysis) if sites is None else sites)
+    fair = with_candidates(analysis, candidate_sites(analysis) if sites is None else sites)
     graph, parameters, stations, demand = fair.graph, fair.parameters, fair.stations, fair.demand
     delays = bool((graph.drive_ms[graph.crossing_edge] > 0).any())
     open_ = route_graph(graph.network, graph.profile) if delays else graph
-    origins, places = on_road(stations), on_road(demand)
-    times, agreed = level_times(
-        graph, fair.today, origins, places, stations, demand, parameters, parameters.cutoff_s
-    )
-    none = np.zeros(len(stations))
-    weather = {"": _times(fair, open_, origins, places, times, agreed, none, none > 0)}
-    for result in analysis.scenarios:
-        hit = under_hazard(fair, result.scenario, analysis.layers.layers)
-        weather[result.scenario.id] = _times(
-            fair, hit.change(open_), hit.origins, hit.places, hit.times, hit.agreed,
-            hit.stations["delay_s"].to_numpy(), (hit.stations["state"] == "out").to_numpy(),
-        )  # fmt: skip
+    everything = ["", *(result.scenario.id for result in analysis.scenarios)]
+    weather = {name: _times(fair, open_, now) for name, now in driven(analysis, fair, everything)}
     partners = pd.Index(fair.jurisdictions["partner"].unique())
     columns = ["name", "jurisdiction", "partner", "candidate", "turnout_used_s", "geometry"]
     return WhatIfTables(
@@ -178,7 +162,7 @@ def what_if_tables(analysis: Analysis, *, sites: gpd.GeoDataFrame | None = None)
         cutoff_s=parameters.cutoff_s,
         dispatch_s=parameters.dispatch_s,
         calling=fair.standard.start <= SEGMENTS["dispatch_s"],
-        subsidiary=None if fair.today is None else _subsidiary(fair.today),
+        subsidiary=None if fair.today is None else subsidiary(fair.today),
         weather=weather,
     )
 
@@ -286,65 +270,22 @@ def _first(ms: NDArray[np.int64], own: NDArray[np.bool_], limit_ms: int) -> What
 # --- making the tables ----------------------------------------------------------------------------------------
 
 
-def _with_candidates(analysis: Analysis, sites: gpd.GeoDataFrame) -> FairWeather:
-    """Fair weather of a run with candidate sites after its stations: what times are computed from."""
-    fair = analysis.fair
-    index = analysis.stations.index.append(sites.index)
-    if twice := list(index[index.duplicated()].unique()):
-        remedy = "give each candidate site an id of its own"
-        raise RegionError([Defect("", "candidate sites", "ids that nobody has yet", repr(twice[0]), remedy)])
-    known = analysis.stations.assign(name=analysis.stations["name"].fillna(""), candidate=False)
-    new = sites.assign(name="", department="career", units=np.nan, candidate=True)
-    stations = pd.concat([known, new]) if len(new) else known
-    stations["turnout_used_s"] = turnout(stations, fair.parameters)[0]
-    now = fair.today
-    if now is not None:
-        made = today(
-            analysis.network, fair.graph, stations, fair.demand, fair.jurisdictions, fair.parameters,
-            analysis.agreements,
-        )  # fmt: skip
-        now = replace(made, area=now.area)
-    return replace(fair, stations=stations, today=now)
-
-
-def _subsidiary(now: Today) -> NDArray[np.bool_]:
-    """(s, p) whether the agreement by which a site helps a partner lets it come only where no own one is in time."""
-    modes = np.array([one.mode == "subsidiary" for one in now.agreements] + [False])
-    return np.asarray(modes[now.rule], dtype=np.bool_)
-
-
-def _times(
-    fair: FairWeather,
-    open_: RouteGraph,
-    origins: pd.DataFrame,
-    places: pd.DataFrame,
-    times: pd.DataFrame,
-    agreed: pd.DataFrame | None,
-    delay_s: NDArray[np.float64],
-    out: NDArray[np.bool_],
-) -> WhatIfTimes:
-    """Put the tables of one weather together; `open_` are its roads without any delay at crossings."""
-    parameters, standard = fair.parameters, fair.standard
+def _times(fair: FairWeather, open_: RouteGraph, now: Driven) -> WhatIfTimes:
+    """Put the tables of one weather together; `open_` are the roads without any delay at crossings."""
+    parameters = fair.parameters
     segments = dict.fromkeys(SEGMENTS, 0.0) | {
         "answering_s": parameters.answering_s, "processing_s": parameters.processing_s
     }  # fmt: skip
-    before = pd.DataFrame(segments, index=origins.index)
-    before["turnout_s"] = fair.stations["turnout_used_s"] + delay_s
-    lead_ms = _clock_ms(before, standard).astype(np.int32)
-    shape = len(origins), len(places)
+    before = pd.DataFrame(segments, index=now.origins.index)
+    before["turnout_s"] = fair.stations["turnout_used_s"] + now.delay_s
+    lead_ms = _clock_ms(before, fair.standard).astype(np.int32)
     return WhatIfTimes(
-        out=out,
+        out=now.out,
         lead_ms=lead_ms,
-        joint_ms=_dense(times, standard, shape),
-        agreed_ms=None if agreed is None else _dense(agreed, standard, shape),
-        open_ms=_by_passages(open_, origins, places, lead_ms, parameters.cutoff_s),
+        joint_ms=now.joint_ms,
+        agreed_ms=now.agreed_ms,
+        open_ms=_by_passages(now.change(open_), now.origins, now.places, lead_ms, parameters.cutoff_s),
     )
-
-
-def _dense(times: pd.DataFrame, standard: Standard, shape: tuple[int, int]) -> Times:
-    found = np.full(shape, NEVER, dtype=np.int32)
-    found[times["station"].cat.codes, times["demand"].cat.codes] = _clock_ms(times, standard)
-    return found
 
 
 # --- ways by the number of international crossings ------------------------------------------------------------
