@@ -17,6 +17,7 @@ ROOMS = (
     "mutualaid.maps",
     "mutualaid.network",
     "mutualaid.reports",
+    "mutualaid.siting",
 )
 
 

@@ -1,0 +1,1 @@
+"""Most people in time: questions of coverage, solved to a proof."""

@@ -1,0 +1,85 @@
+"""Plans at hand at once, for when there is no time to prove a better one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutualaid.siting._choice import SiteLimits
+
+__all__ = ["allowed", "greedy_cover", "open_greedily"]
+
+Bools = NDArray[np.bool_]
+
+
+def allowed(limits: SiteLimits, is_open: Bools) -> bool:
+    """Say whether a choice allows this set of open sites."""
+    x = is_open.astype(np.float64)
+    value = np.asarray(limits.rows @ x)
+    slack = 1e-9 * np.asarray(abs(limits.rows).sum(axis=1))
+    return bool(
+        (x >= limits.low).all()
+        and (x <= limits.high).all()
+        and (value >= limits.least - slack).all()
+        and (value <= limits.most + slack).all()
+    )
+
+
+def open_greedily(limits: SiteLimits, is_open: Bools, gain: Callable[[Bools], NDArray[np.float64]]) -> Bools:
+    """Open the most useful site that the choice allows, again and again, until none is of use.
+
+    Parameters
+    ----------
+    limits
+        What the choice allows.
+    is_open
+        (s,) sites that are open at the start.
+    gain
+        (s,) what each site would be worth, given those that are open.
+    """
+    is_open = is_open.copy()
+    while True:
+        worth = np.where(is_open, 0.0, gain(is_open))
+        for site in np.argsort(-worth, kind="stable"):
+            if worth[site] <= 0:
+                return is_open
+            is_open[site] = True
+            if allowed(limits, is_open):
+                break
+            is_open[site] = False
+        else:
+            return is_open
+
+
+def greedy_cover(sets: Bools, cost: NDArray[np.float64], is_open: Bools) -> Bools:
+    """Open what covers most sets for its cost, again and again; then close what is not needed.
+
+    Parameters
+    ----------
+    sets
+        (rows, s) which sites cover each.
+    cost
+        (s,) of an open site.
+    is_open
+        (s,) stations that are open at the start, and stay.
+
+    Returns
+    -------
+    (s,) bool
+    """
+    is_open = is_open.copy()
+    left = sets[~sets[:, is_open].any(axis=1)]
+    added = []
+    while len(left):
+        number = left.sum(axis=0)
+        price = np.where(number > 0, cost / np.maximum(number, 1), np.inf)
+        best = int(np.lexsort((-number, price))[0])
+        is_open[best] = True
+        added.append(best)
+        left = left[~left[:, best]]
+    for site in sorted(added, key=lambda site: -cost[site]):
+        is_open[site] = False
+        is_open[site] = not sets[:, is_open].any(axis=1).all()
+    return is_open
