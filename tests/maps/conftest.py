@@ -54,6 +54,16 @@ from mutualaid.hazards import HazardLayer, Layers, read_hazard, scenario_severit
 from mutualaid.maps import coverage_map, save_offline
 from mutualaid.maps._texts import TEXTS, Plural
 from mutualaid.network import Network
+from mutualaid.siting import (
+    Choice,
+    Over,
+    Plan,
+    SiteTable,
+    SitingStudy,
+    plan_gains,
+    plan_sites,
+    site_table,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page, Route
@@ -717,6 +727,79 @@ def _together(analysis: Any) -> Any:
     )  # fmt: skip
 
 
+# --- siting --------------------------------------------------------------------------------------------------
+
+#: What a plan opens and closes, and the plans that are nearly as good: by position among stations and sites.
+PLANS = (([4, 6], [2]), ([4, 5], [2]), ([3, 6], [0]))
+
+
+def _study(analysis: Any, tables: WhatIfTables, *, level: str = "joint", **texts: str) -> SitingStudy:
+    """Invent a siting study over all weathers, whose numbers are those of the what-if of the page."""
+    names = {"road": "Mill Lane", "near": "Millbrook", "site": ""} | texts
+    sites, demand = tables.sites, analysis.demand
+    foreign = tables.home[:, None] != tables.place
+    seconds = {}
+    for key, times in tables.weather.items():
+        ms = times.agreed_ms if level == "agreed" else times.joint_ms
+        assert ms is not None
+        seconds[key] = np.where((ms == NEVER) | (foreign & (level == "alone")), np.inf, ms / 1000)
+    frame = sites.assign(
+        state=np.where(sites["candidate"], "candidate", "closable"), opening_cost=2.5, closing_cost=0.5
+    )
+    table = site_table(seconds, frame, demand, limit_s=tables.limit_s)
+    plans = tuple(_plan(table, *plan, gap=0.0) for plan in PLANS)
+    return SitingStudy(
+        analysis=analysis,
+        table=table,
+        level=level,
+        model="mclp",
+        over=Over(dict.fromkeys(table.seconds, 1.0)),
+        choice=Choice(add=2, close=1),
+        fair=None,
+        plan=plans[0],
+        alternatives=plans,
+        sites=_planned(analysis, table, plans, names),
+        gains=plan_gains(plans[0]),
+        curve=pd.DataFrame(),
+        time_curve=pd.DataFrame(),
+        cost_curve=pd.DataFrame(),
+        separate=None,
+        unreached=demand.iloc[:3],
+        notes=(),
+    )
+
+
+def _plan(table: SiteTable, opens: list[int], closes: list[int], *, gap: float) -> Plan:
+    units = table.existing.astype(np.int64)
+    units[opens], units[closes] = 1, 0
+    value = sum(table.weight[table.reach(key)[units > 0].any(axis=0)].sum() for key in table.seconds)
+    return Plan("mclp", table, units, value, value / (1 - gap), True, "time limit" if gap else "optimal", 0.1)
+
+
+def _planned(
+    analysis: Any, table: SiteTable, plans: tuple[Plan, ...], names: dict[str, str]
+) -> gpd.GeoDataFrame:
+    """Sites of all plans with what is told of them; the first is on a road, near a place, and lost in every hazard."""
+    over = Over(dict.fromkeys(table.seconds, 1.0))
+    worth = pd.concat([plan_sites(plan, over=over) for plan in plans])
+    worth = worth[~worth.index.duplicated()].sort_values("change", ascending=False, kind="stable")
+    of = np.array([[site in (*plan.opened, *plan.closed) for plan in plans] for site in worth.index])
+    found = gpd.GeoDataFrame(table.sites.loc[worth.index])
+    new, first = (worth["change"] == "opened").to_numpy(), np.arange(len(worth)) == 0
+    scenarios = [one.scenario.id for one in analysis.scenarios]
+    return found.drop(columns="partner").assign(
+        **worth,
+        in_plan=of[:, 0],
+        in_plans=of.mean(axis=1),
+        jurisdiction_name=found["jurisdiction"].map(analysis.region.jurisdictions["name"]),
+        name=np.where(new, names["site"], found["name"]),
+        road_name=np.where(first, names["road"], ""),
+        near=np.where(first, names["near"], ""),
+        near_m=np.where(first, 420.0, np.nan),
+        out_in=np.where(first, ";".join(scenarios), ""),
+    )
+
+
 def _no_gaps() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame({"level": []}, geometry=[], crs=UTM)
 
@@ -749,6 +832,12 @@ def agreed(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def tables() -> Callable[..., WhatIfTables]:
     """Make the tables of what-ifs of a made-up region."""
     return _tables
+
+
+@pytest.fixture(scope="session")
+def study() -> Callable[..., SitingStudy]:
+    """Invent a siting study of a region from the tables of its what-ifs."""
+    return _study
 
 
 @dataclass(frozen=True)

@@ -256,12 +256,20 @@ def messages(data: Any) -> Iterator[list[Any]]:
             yield from messages(one)
 
 
-def pages(analyses: list[Any], together: Callable[[Any], Any]) -> Iterator[Any]:
+def pages(
+    analyses: list[Any], together: Callable[[Any], Any], planned: Callable[[Any], Any]
+) -> Iterator[Any]:
     """What is handed to the page."""
     for one in analyses:
-        for measures in (None, together(one)):
-            for child in coverage_map(one, measures, languages=["en"])._children.values():
+        for measures, study in ((None, None), (together(one), planned(one))):
+            for child in coverage_map(one, measures, siting=study, languages=["en"])._children.values():
                 yield from (getattr(child, name) for name in ("options", "data") if hasattr(child, name))
+
+
+@pytest.fixture
+def planned(tables: Callable[..., Any], study: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Invent a siting study of a region that has no words of its own."""
+    return lambda one: study(one, tables(one), road="19", near="20")
 
 
 #: Fields of the page's data that hold messages or texts from data.
@@ -282,10 +290,17 @@ def told_in(data: Any, field: str = "") -> Iterator[str]:
 
 
 def test_every_message_of_a_page_has_its_text_and_all_that_is_filled_in(
-    analysis: Any, threatened: Any, agreed: Any, together: Callable[[Any], Any], told: Callable[[Any], str]
+    analysis: Any,
+    threatened: Any,
+    agreed: Any,
+    together: Callable[[Any], Any],
+    planned: Callable[[Any], Any],
+    told: Callable[[Any], str],
 ) -> None:
-    found = [one for data in pages([analysis, threatened, agreed], together) for one in messages(data)]
-    assert len({one[0] for one in found}) > 80
+    found = [
+        one for data in pages([analysis, threatened, agreed], together, planned) for one in messages(data)
+    ]
+    assert len({one[0] for one in found}) > 90
     for key, *values in found:
         text = TEXTS[key]
         assert sorted(*values) if values else sorted(set(placeholders(forms(text)[0]))) == [], key
@@ -293,7 +308,10 @@ def test_every_message_of_a_page_has_its_text_and_all_that_is_filled_in(
 
 
 def test_no_english_is_handed_to_the_page_but_as_a_message(
-    made_up: Callable[..., Any], together: Callable[[Any], Any], tmp_path: Path
+    made_up: Callable[..., Any],
+    together: Callable[[Any], Any],
+    planned: Callable[[Any], Any],
+    tmp_path: Path,
 ) -> None:
     """Where a region has no words, no letters remain but in what is called by its name: standards and schemes."""
     blank = made_up(
@@ -304,7 +322,7 @@ def test_no_english_is_handed_to_the_page_but_as_a_message(
     names = {row[key] for row in blank.summary["hazards"]["crosswalk"] for key in ("scheme", "class_label")}
     names |= {text for one in blank.local_standards.values() for text in (one.name, one.source)}
     names |= {"storm", "everything"}  # the event of a layer, and what a source covers
-    said = {one for data in pages([blank], together) for one in told_in(data)}
+    said = {one for data in pages([blank], together, planned) for one in told_in(data)}
     assert len(said) > 20
     assert {one for one in said - names if re.search("[A-Za-z]", one)} == set()
 

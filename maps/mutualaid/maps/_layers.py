@@ -24,12 +24,15 @@ _SCRIPTS = (
     "paths",
     "marks",
     "cooperation",
+    "siting",
     "setting",
     "picture",
     "share",
     "tools",
     "panel",
 )
+#: Those that a page does without where it has nothing of the kind to tell.
+_OPTIONAL = ("cooperation", "siting")
 _STYLES = ("map", "tools", "print")
 
 
@@ -72,7 +75,7 @@ class Stage(folium.MacroElement):
                 Raw(f"<style>{asset(f'{part}.css')}</style>"), name=f"mutualaid_{part}_css"
             )
         for part in _SCRIPTS:
-            if part == "cooperation" and not self.options["cooperation"]:
+            if part in _OPTIONAL and not self.options[part]:
                 continue
             figure.header.add_child(
                 Raw(f"<script>{asset(f'{part}.js')}</script>"), name=f"mutualaid_{part}_js"
@@ -103,7 +106,7 @@ class PageLayer(folium.map.Layer):
     Parameters
     ----------
     factory
-        ``cells``, ``paths``, ``marks`` or ``places``.
+        ``cells``, ``paths``, ``marks``, ``places`` or ``plan``.
     key
         Key of its name in the layer control; empty if that does not list it. The control holds the English name until
         the page says it in the language of its reader.

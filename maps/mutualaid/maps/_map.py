@@ -33,11 +33,13 @@ from mutualaid.maps._palette import (
     partner_mark,
 )
 from mutualaid.maps._scenarios import not_computed, scenario_cells, scenario_facts
+from mutualaid.maps._siting import siting_facts, siting_layer
 from mutualaid.maps._what_if import what_if_data
 
 if TYPE_CHECKING:
     from mutualaid.cooperation import Cooperation
     from mutualaid.coverage import Analysis, WhatIfTables
+    from mutualaid.siting import SitingStudy
 
 __all__ = ["CoverageMap", "coverage_map"]
 
@@ -92,6 +94,7 @@ def coverage_map(
     cooperation: Cooperation | None = None,
     what_if: WhatIfTables | None = None,
     *,
+    siting: SitingStudy | None = None,
     languages: Sequence[str] = tuple(LANGUAGES),
 ) -> folium.Map:
     """Draw who is reached in time, alone and together.
@@ -111,6 +114,9 @@ def coverage_map(
     what_if
         What `mutualaid.coverage.what_if_tables` returns for it: then the reader can switch stations off, add new ones,
         and change the standard and the delays, and the page works out map, numbers and tables by itself.
+    siting
+        What `mutualaid.siting.siting` found of it: then the map shows the plan and its alternatives, and, if the new
+        sites of all of them are among those of `what_if`, switches to any of them.
     languages
         Languages that the page speaks: any of ``en``, ``fr``, ``de``, ``it``, ``es`` and ``ar``. The page opens in the
         one that the reader's browser prefers, else in the first. Texts from data stay as they are.
@@ -184,6 +190,7 @@ def coverage_map(
         else [],
         "not_computed": not_computed(analysis),
         "cooperation": cooperation_facts(analysis, cooperation),
+        "siting": siting_facts(analysis, siting, what_if) if siting is not None else None,
         "whatif": what_if_data(analysis, what_if) if what_if is not None else None,
         **totals(analysis),
     }
@@ -195,6 +202,7 @@ def coverage_map(
         *severity_layer(analysis),
         *_gaps(analysis, what_if),
         *_stations(analysis, cooperation),
+        *siting_layer(siting),
         *closed_roads(analysis),
         *seam_layer(analysis),
         *_crossings(analysis.network.crossings, region.jurisdictions, cooperation),

@@ -368,10 +368,11 @@
           : from ? say("tip_fair", { time: clock(before), station: this.station(from - 1) }) : text("tip_fair_nobody"))];
       });
     },
-    /** Name of a station, or of a new one by its municipality. */
+    /** Name of a station, or of a new one by its place in a plan or its municipality. */
     station(at) {
-      const { stations } = this.data, state = this._state;
-      return at < stations.length ? name(stations[at]) : el("span", {}, speech(state).say("new_station_in", { place: name(state.whatif.where[at]) }));
+      const { stations } = this.data, state = this._state, { say } = speech(state), planned = state.siting && kit.siteAt(state, at);
+      if (at < stations.length) return name(stations[at]);
+      return el("span", {}, planned ? say("site_named", { k: String(planned.number), place: planned.title }) : say("new_station_in", { place: name(state.whatif.where[at]) }));
     },
     /** The first unit and whether it comes in time. */
     _first(c, i, title, level) {

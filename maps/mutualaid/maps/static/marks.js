@@ -166,23 +166,23 @@
   const Sites = L.LayerGroup.extend({
     onAdd(map) {
       this._map = map;
-      map.on("mutualaid", this._show, this);
+      map.on("mutualaid layeradd layerremove", this._show, this);
       this._show();
     },
     _show() {
       const map = this._map, state = map.mutualaid, { candidates, at, home, where } = state.whatif, { added } = state.setting;
-      const asked = JSON.stringify([added, Boolean(state.placing), state.lang, state.scenario]);
+      const asked = JSON.stringify([added, Boolean(state.placing), state.lang, state.scenario, state.pins]);
       if (asked === this._drawn) return;
       this._drawn = asked;
       const focused = document.activeElement.dataset.site; // it goes, and comes back
       this.clearLayers();
-      const out = state.engine.tables[hazard(state) ? state.scenario : ""].out, { say, text } = speech(state);
+      const out = state.engine.tables[hazard(state) ? state.scenario : ""].out, { text } = speech(state);
       for (const site of candidates) {
-        const there = added.includes(site);
-        if (!there && !state.placing) continue;
+        const there = added.includes(site), planned = state.siting && kit.siteAt(state, site);
+        if (!there && !state.placing || planned && state.pins) continue; // a plan's sites have marks of their own
         const [colour, shape] = state.partners[home[site]].mark, size = there ? 30 : 16;
         const icon = L.divIcon({ className: "ma-mark" + (there ? " ma-new" : " ma-site") + (out.has(site) ? " ma-out" : ""), html: drawing(shape, there ? colour : "#ffffff", there ? "new" : "", out.has(site)), iconSize: [size, size] });
-        const title = words([there ? say("new_station_in", { place: { t: where[site] } }) : text("new_station_site") + ": " + words([name(where[site])]), out.has(site) ? ", " + text("new_station_out") : ""]);
+        const title = words([there ? state.cells.station(site) : text("new_station_site") + ": " + words([name(where[site])]), out.has(site) ? ", " + text("new_station_out") : ""]);
         const marker = L.marker(at[site], { icon, zIndexOffset: 600, blocks: there ? size / 2 : 0, title, alt: title }).on("click", () => kit.toggle(map, site));
         if (there) reaching(marker, site);
         marker.on("add", () => {
@@ -204,5 +204,5 @@
 
   mutualaid.marks = data => keep(new Marks(data));
   mutualaid.places = data => keep(new Places(data));
-  Object.assign(kit, { places, sites: () => new Sites() });
+  Object.assign(kit, { drawing, places, reaching, shapes: SHAPES, sites: () => new Sites(), switching });
 })(window.mutualaid);

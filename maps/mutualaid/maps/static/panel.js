@@ -14,19 +14,20 @@
     function write() {
       const { both, text, tell } = speech(state), dir = kit.direction(state, state.lang), at = box.contains(document.activeElement) && document.activeElement.dataset.key;
       for (const one of box.querySelectorAll("details[data-part]")) one.open ? open.add(one.dataset.part) : open.delete(one.dataset.part);
-      if (!parts && map.getSize().x > 640) open.add("more");
+      if (!parts && map.getSize().x > 640) open.add("more").add("siting");
       const fold = (part, title, ...nodes) => el("details", { "data-part": part, class: "ma-" + part, open: open.has(part) ? "" : false }, el("summary", {}, el("h2", {}, title)), nodes);
       const levels = buttons(state.levels, "level", "level", state.levels.length > 2 ? " ma-many" : "");
       const views = buttons(["status", "minutes", ...(state.partners.length > 1 ? ["who"] : []), "difference"], "view", "view", " ma-small");
       parts = {
         levels, views, head: el("div", { "aria-live": "polite" }), legend: el("div", { class: "ma-legend" }), warning: el("div"), tables: el("div"),
-        together: state.cooperation ? el("div") : null, question: el("p", { class: "ma-sub" }), whatif: mutualaid.setting(map),
+        together: state.cooperation ? el("div") : null, siting: state.siting ? mutualaid.siting(map) : null, question: el("p", { class: "ma-sub" }), whatif: mutualaid.setting(map),
       };
       const narrow = map.getSize().x <= 640, tools = el("div", { class: "ma-top" }, mutualaid.tools(map), languageRow()); // a phone shows the result first
       box.setAttribute("aria-label", text("panel"));
       Object.assign(box, { lang: state.lang, dir });
       box.replaceChildren(
         el("h1", {}, name(state.region)), parts.question, narrow ? "" : tools, weather(), parts.warning, levels.group, parts.head,
+        parts.siting ? fold("siting", both("siting"), parts.siting.node) : "",
         fold("more", text("more"), narrow ? tools : "", views.group, parts.legend,
           fold("whatif", both("whatif"), parts.whatif.node),
           fold("places", both("by_jurisdiction"), parts.tables),
@@ -135,12 +136,12 @@
       levels.show();
       views.show();
       parts.question.replaceChildren(...both("question_" + state.service, { limit: { min: state.limit_s }, start: state.start }));
-      const reached = total[state.level];
+      const reached = total[state.level], plan = state.siting ? kit.planOf(state, state.setting) : -1;
       const shares = scenario ? classes(state) : state.statuses.map((status, k) => ["", numbers(state).status[k] || 0, status[state.level]]);
       const bar = el("div", { class: "ma-bar", "aria-hidden": "true" }, shares.filter(([, n]) => n > 0).map(([, n, [colour, hatch]]) =>
         el("span", { class: hatch ? "ma-" + hatch : "", style: `flex:${n} 0 0;background-color:${colour}` })));
       fill(parts.head,
-        state.now ? el("p", { class: "ma-note ma-changed" }, text("whatif_changed"), " ",
+        state.now ? el("p", { class: "ma-note ma-changed" }, plan >= 0 ? [el("b", {}, kit.planName(state, plan)), ". "] : "", text("whatif_changed"), " ",
           el("button", { type: "button", class: "ma-button", click: () => { kit.reset(map); levels.group.querySelector("[aria-pressed=true]").focus(); } }, text("whatif_reset"))) : "",
         el("div", { class: "ma-head" }, el("div", { class: "ma-big", dir: "ltr" }, percent(reached, total.population)),
           el("p", {}, both("reached_" + state.level + (scenario ? "_hazard" : ""), { n: reached, all: total.population }))),
@@ -154,6 +155,7 @@
       fill(parts.tables, table());
       if (parts.together) fill(parts.together, mutualaid.together.details(state));
       parts.whatif.show();
+      if (parts.siting) parts.siting.show();
       fill(parts.warning, scenario ? [scenario.derived ? el("p", { class: "ma-note ma-derived" }, text("derived_long")) : "", note(scenario.note)] : "");
       const select = box.querySelector("#ma-scenario");
       if (select) select.value = state.scenario;

@@ -91,6 +91,12 @@
     };
     for (const one of style.paintOrder.startsWith("stroke") ? [stroke, fill] : [fill, stroke]) one();
   }
+  /** A number in a drawing. */
+  function figure(ctx, node, alpha) {
+    const style = getComputedStyle(node);
+    Object.assign(ctx, { globalAlpha: alpha * style.opacity, fillStyle: style.fill, font: `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`, textAlign: "center", textBaseline: "alphabetic" });
+    ctx.fillText(node.textContent, node.getAttribute("x"), node.getAttribute("y"));
+  }
   function drawing(ctx, svg, { x, y, width }, alpha) {
     const view = svg.viewBox.baseVal;
     ctx.save();
@@ -100,6 +106,7 @@
       ctx.translate(-view.x, -view.y);
     }
     for (const node of svg.querySelectorAll("path")) path(ctx, node, alpha);
+    for (const node of svg.querySelectorAll("text")) figure(ctx, node, alpha);
     ctx.restore();
   }
   /** Canvas of lines: Leaflet draws it once more, as fine as the picture is. */

@@ -10,7 +10,7 @@
     const { setting, whatif } = map.mutualaid, key = whatif.candidates.includes(site) ? "added" : "off";
     ask(map, { [key]: toggled(setting[key], site) });
   };
-  const switchedOff = (state, site) => state.setting.off.includes(site);
+  const switchedOff = ({ setting, whatif }, site) => whatif && whatif.candidates.includes(site) ? !setting.added.includes(site) : setting.off.includes(site);
 
   /* ---- two settings side by side ---- */
 
@@ -31,6 +31,8 @@
     if (setting.limit_s !== null) said.push(say("setting_limit", { limit: { min: setting.limit_s } }));
     if (setting.dispatch_s !== null) said.push(say("setting_dispatch", { time: { s: setting.dispatch_s } }));
     if (setting.crossing_s !== null) said.push(say("setting_crossing", { time: { s: setting.crossing_s } }));
+    const plan = state.siting ? kit.planOf(state, setting) : -1;
+    if (plan >= 0) return [...said, kit.planName(state, plan)].flatMap((one, k) => k ? [" · ", one] : [one]).flat();
     if (setting.off.length) said.push(say("setting_off", { stations: { list: setting.off.map(site => state.cells.station(site)) } }));
     if (setting.added.length) said.push(say("setting_new", { n: setting.added.length }));
     return said.flatMap((one, k) => k ? [" · ", one] : [one]).flat();
