@@ -86,6 +86,20 @@ def test_demo_prints_what_agreements_bring_and_who_depends_on_whom(demo: Demo) -
         assert note in done.stdout
 
 
+def test_demo_sites_two_stations_and_proves_it(demo: Demo) -> None:
+    folder, done = demo
+    numbers = json.loads((folder / "results" / "summary.json").read_text("utf-8"))["siting"]
+    total = next(row for row in numbers["gains"] if row["kind"] == "all" and row["weather"] == "")
+    assert f"2 new stations would bring {total['gained']:,.0f} people more in time" in done.stdout
+    # What is cut off by a time limit would hang on how fast the machine is.
+    solved = [numbers["plan"], *numbers["plans"], *numbers["curve"], *numbers["time_curve"]]
+    assert {one["status"] for one in solved} == {"optimal"}
+    assert all(one["gap"] == 0 for one in solved)
+    assert numbers["separate"]["price_people"] == pytest.approx(
+        sum(row["joint"] - row["separate"] for row in numbers["separate"]["partners"]), abs=0.01
+    )
+
+
 def test_readme_shows_what_the_demo_prints(demo: Demo) -> None:
     printed = demo[1].stdout.split("Standard:")[1].splitlines()
     readme = (ROOT / "README.md").read_text("utf-8")

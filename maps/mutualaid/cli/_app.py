@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from mutualaid.cli import _cooperation, _hazards, _sharing
+from mutualaid.cli import _cooperation, _hazards, _sharing, _site
 from mutualaid.cli._console import (
     Steps,
     print_defects,
@@ -24,7 +24,8 @@ from mutualaid.cli._console import (
     print_summary,
     say,
 )
-from mutualaid.cli._options import EXIT_DEFECTS, EXIT_DOWNLOAD, Day, Json, Languages, RegionPath, Service
+from mutualaid.cli._options import EXIT_DEFECTS, EXIT_DOWNLOAD, Day, Json, Languages, Out, RegionPath, Service
+from mutualaid.cli._plans import print_plan_in_short
 from mutualaid.errors import DownloadError, InputError
 
 __all__ = ["app", "main"]
@@ -42,12 +43,6 @@ app = typer.Typer(
 
 app.add_typer(_hazards.app)
 app.add_typer(_sharing.app)
-
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", help="Folder for the results; default: 'results' in the region folder."),
-]
-
 
 #: Seconds after which a stop that was not heard is asked for again; cleaning up takes less.
 _ASK_AGAIN_S = 0.5
@@ -116,7 +111,7 @@ def demo(
         shutil.rmtree(beside, ignore_errors=True)
         shutil.copytree(demo_path(), beside, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
         beside.replace(region)
-    _run(region, folder / "results", {}, lang=lang, as_json=as_json)
+    _run(region, folder / "results", {}, lang=lang, as_json=as_json, wishes=_site.DEMO)
 
 
 @app.command()
@@ -167,6 +162,7 @@ def run(
 
 
 app.command()(_cooperation.cooperation)
+app.command()(_site.site)
 
 
 @app.command()
@@ -264,7 +260,15 @@ def standards(*, as_json: Json = False) -> None:
         print_standards(rows)
 
 
-def _run(region: Path, out: Path, changed: dict[str, Any], *, lang: str | None, as_json: bool) -> None:
+def _run(
+    region: Path,
+    out: Path,
+    changed: dict[str, Any],
+    *,
+    lang: str | None,
+    as_json: bool,
+    wishes: _site.Wishes | None = None,
+) -> None:
     from mutualaid.maps import page_languages
     from mutualaid.reports import check_target, full_summary, tables_for_map, write_results
 
@@ -272,20 +276,29 @@ def _run(region: Path, out: Path, changed: dict[str, Any], *, lang: str | None, 
     languages = None if lang is None else page_languages(part.strip() for part in lang.split(","))
     check_target(out)
     with Steps(quiet=as_json) as steps:
-        analysis, cooperation = _cooperation.measured(region, changed, steps, until=0.88)
+        analysis, cooperation = _cooperation.measured(region, changed, steps, until=0.75)
+        study = None if wishes is None else _site.studied(analysis, wishes, steps, start=0.75, end=0.88)
         steps("Preparing what-ifs", 0.88)
-        what_if = tables_for_map(analysis)
+        what_if = tables_for_map(analysis, study)
         steps("Writing map and files", 0.92)
         seconds = time.perf_counter() - started
         files = write_results(
-            analysis, out, cooperation=cooperation, what_if=what_if, languages=languages, seconds=seconds
+            analysis,
+            out,
+            cooperation=cooperation,
+            what_if=what_if,
+            siting=study,
+            languages=languages,
+            seconds=seconds,
         )
-    summary = full_summary(analysis, cooperation)
+    summary = full_summary(analysis, cooperation, study)
     if as_json:
         told = {"summary": summary, "files": {name: str(path) for name, path in files.items()}}
         typer.echo(json.dumps(told, ensure_ascii=False))
     else:
         print_summary(summary)
+        if study is not None:
+            print_plan_in_short(summary)
         print_files(files)
     if analysis.not_computed:
         print_not_computed(analysis.not_computed)

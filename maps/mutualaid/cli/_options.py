@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["EXIT_DEFECTS", "EXIT_DOWNLOAD", "Day", "Json", "Languages", "RegionPath", "Service"]
+__all__ = ["EXIT_DEFECTS", "EXIT_DOWNLOAD", "Day", "Json", "Languages", "Out", "RegionPath", "Service"]
 
 EXIT_DEFECTS = 3
 EXIT_DOWNLOAD = 4
@@ -24,4 +24,8 @@ Languages = Annotated[
         "--lang",
         help="Languages of the map, the first one at the start: fr,de; of en, fr, de, it, es, ar (default: all).",
     ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Folder for the results; default: one in the region folder."),
 ]

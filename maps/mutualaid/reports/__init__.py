@@ -6,11 +6,13 @@
 """
 
 from mutualaid.reports._combined import write_combined
-from mutualaid.reports._cooperation_files import full_summary
 from mutualaid.reports._export import check_export, export_region
-from mutualaid.reports._figures import break_even_figure, reciprocity_figure, save_figure
+from mutualaid.reports._figure_style import save_figure
+from mutualaid.reports._figures import break_even_figure, reciprocity_figure
 from mutualaid.reports._record import run_record
 from mutualaid.reports._results import RESULT_FILES, check_target, tables_for_map, write_results
+from mutualaid.reports._siting_figures import siting_figure
+from mutualaid.reports._summary import full_summary
 
 __all__ = [
     "RESULT_FILES",
@@ -22,6 +24,7 @@ __all__ = [
     "reciprocity_figure",
     "run_record",
     "save_figure",
+    "siting_figure",
     "tables_for_map",
     "write_combined",
     "write_results",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -14,10 +13,10 @@ from mutualaid.coverage import Analysis
 from mutualaid.data import Costs
 from mutualaid.reports._figures import break_even_figure, reciprocity_figure
 
-__all__ = ["cooperation_figures", "cooperation_layers", "cooperation_tables", "full_summary"]
+__all__ = ["COOPERATION_NULL_MEANS", "cooperation_figures", "cooperation_layers", "cooperation_tables"]
 
 #: What a missing value means in the numbers on cooperation, by key.
-_NULL_MEANS: Mapping[str, str] = {
+COOPERATION_NULL_MEANS: Mapping[str, str] = {
     "value": "no limit, or as [parameters] or another parameter of the agreement says",
     "delay_s": "as the agreement says in general",
     "max_height_m": "no limit",
@@ -48,42 +47,6 @@ _NULL_MEANS: Mapping[str, str] = {
     },
     "base": "no finding flips over the whole range",
 }
-
-
-def full_summary(analysis: Analysis, cooperation: Cooperation | None = None) -> dict[str, Any]:
-    """Give every number that is reported, as ``summary.json`` holds it.
-
-    Parameters
-    ----------
-    analysis
-        A run; its own ``summary`` is not changed.
-    cooperation
-        What was measured of it, if anything was.
-
-    Returns
-    -------
-    dict
-        ``analysis.summary``, with ``cooperation`` where there is one, and what its missing values mean in
-        ``null_means``: of a key that is missing elsewhere too, both.
-
-    Examples
-    --------
-    >>> from mutualaid.coverage import analyse
-    >>> from mutualaid.data import demo_path, read_region
-    >>> from mutualaid.reports import full_summary
-    >>> result = analyse(read_region(demo_path()))
-    >>> full_summary(result) == result.summary
-    True
-    """
-    if cooperation is None:
-        return analysis.summary
-    meanings = dict(analysis.summary["null_means"])
-    partners = cooperation.harmonisation.columns.drop(["table", "attribute", "comparable", "note"])
-    ours = dict(_NULL_MEANS) | dict.fromkeys(map(str, partners), "the partner has no rows in this table")
-    for key, meaning in ours.items():
-        before = meanings.get(key, meaning)
-        meanings[key] = meaning if before == meaning else f"{before}; in cooperation: {meaning}"
-    return analysis.summary | {"cooperation": cooperation.summary, "null_means": meanings}
 
 
 def cooperation_tables(cooperation: Cooperation, costs: Costs) -> dict[str, pd.DataFrame]:

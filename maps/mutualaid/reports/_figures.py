@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, cast
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -18,57 +14,29 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mutualaid.cooperation import LEFT_AFTER_S, Cooperation
+from mutualaid.reports._figure_style import (
+    BLUE,
+    INK,
+    LINE,
+    MARGIN,
+    PALE,
+    QUIET,
+    VERMILION,
+    headcount,
+    small_print,
+    style,
+    write,
+)
 
-__all__ = ["break_even_figure", "reciprocity_figure", "save_figure"]
-
-_DPI = 150
-#: Nothing of the reader's own settings, and no name from data read as a formula.
-_STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "text.parse_math": False,
-    "text.color": "#1f2933",
-    "axes.labelcolor": "#1f2933",
-    "axes.edgecolor": "#7b8794",
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "figure.dpi": _DPI,
-    "savefig.dpi": _DPI,
-}
-_INK, _QUIET, _PALE = "#1f2933", "#52606d", "#eef0f2"
-# Okabe-Ito: apart for every type of colour blindness. The lines differ in style and mark too.
-_BLUE, _VERMILION = "#0072B2", "#D55E00"
-_MODELLED = "Modelled, not measured."
+__all__ = ["break_even_figure", "reciprocity_figure"]
 
 #: Most partners with a row of their own.
 _MOST = 12
 #: Up to so many partners, cells are large; and the levels stand side by side.
 _FEW, _BESIDE = 6, 3
 _TITLES = {"agreed": "Under today's agreements", "joint": "As one joint team"}
-#: Inches: margin of the page, what stands above and below the matrices, between two, and a line of the caption.
-_MARGIN, _ABOVE, _BELOW, _BETWEEN, _LINE = 0.25, 1.0, 0.3, 0.35, 0.16
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)
-        yield
-
-
-def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure as PNG; equal figures give equal bytes.
-
-    Parameters
-    ----------
-    figure
-        As `reciprocity_figure` and `break_even_figure` return it.
-    path
-        Where to write; an earlier file is replaced.
-    """
-    with _style():
-        figure.savefig(path, format="png", metadata={"Software": None})
+#: Inches: what stands above and below the matrices, and between two.
+_ABOVE, _BELOW, _BETWEEN = 1.0, 0.3, 0.35
 
 
 # --- who comes first to whom ---------------------------------------------------------------------------------
@@ -113,22 +81,22 @@ def reciprocity_figure(cooperation: Cooperation) -> Figure:
         cooperation,
         width=inner[0],
     )
-    width, height = inner[0] + 2 * _MARGIN, inner[1] + _ABOVE + _BELOW + _LINE * len(caption)
-    with _style():
+    width, height = inner[0] + 2 * MARGIN, inner[1] + _ABOVE + _BELOW + LINE * len(caption)
+    with style():
         figure = Figure(figsize=(width, height))
         grid = figure.subplots(rows, columns, squeeze=False)
         figure.subplots_adjust(
-            left=_MARGIN / width,
-            right=1 - _MARGIN / width,
+            left=MARGIN / width,
+            right=1 - MARGIN / width,
             top=1 - _ABOVE / height,
             bottom=1 - (_ABOVE + inner[1]) / height,
             wspace=_BETWEEN / panel[0],
             hspace=_BETWEEN / panel[1],
         )
         unit = "Thousands of people" if thousands else "People"
-        _write(figure, "Whose unit comes first?", 0.3, size=14, weight="bold")
-        _write(figure, f"{unit} by whose unit is there first (rows) and by where they live (columns)", 0.56)
-        _write(figure, "\n".join(caption), height - 0.14, size=7.5, color=_QUIET, va="bottom")
+        write(figure, "Whose unit comes first?", 0.3, size=14, weight="bold")
+        write(figure, f"{unit} by whose unit is there first (rows) and by where they live (columns)", 0.56)
+        write(figure, "\n".join(caption), height - 0.14, size=7.5, color=QUIET, va="bottom")
         abroad = [row["people"] for table in people.values() for (a, b), row in table.items() if a != b]
         for axes, level in zip(grid.flat, asked, strict=True):
             axes.set(xlim=(-1.7 / cell[0], len(names) + 1 + 0.1 / cell[0]), ylim=(len(names), -0.7 / cell[1]))
@@ -201,21 +169,21 @@ def _draw_matrix(
             total, in_time = found.get("people", 0.0), found.get("in_time", 0.0)
             # Who is served at home is no aid: grey, whatever the number.
             share = 0.12 + 0.88 * total / largest if total and i != j else 0.0
-            fill = _PALE if i == j else _shade(share)
+            fill = PALE if i == j else _shade(share)
             axes.add_patch(Rectangle((j, i), 1, 1, fc=fill, ec="#c3cad1", lw=0.8, clip_on=False))
             texts = [
-                _people(total, thousands),
-                f"{_people(in_time, thousands)} in time" if few and total else "",
+                headcount(total, thousands),
+                f"{headcount(in_time, thousands)} in time" if few and total else "",
             ]
             look: dict[str, Any] = {
-                "color": "white" if share > 0.68 else _INK if share else _QUIET,
+                "color": "white" if share > 0.68 else INK if share else QUIET,
                 "gid": f"{name} helps {host}",
             }
             _tell(axes, j + 0.5, i, texts, few=few, weight="bold" if share else "normal", **look)
         more = balance.get(name, 0.0)
         sign, word = ("+", "gives more") if more > 0 else ("−", "takes more") if more < 0 else ("", "even")
-        texts = [sign + _people(abs(more), thousands), word if few else ""]
-        _tell(axes, len(names) + 0.55, i, texts, few=few, weight="bold", color=_INK, gid=f"balance of {name}")
+        texts = [sign + headcount(abs(more), thousands), word if few else ""]
+        _tell(axes, len(names) + 0.55, i, texts, few=few, weight="bold", color=INK, gid=f"balance of {name}")
     axes.text(len(names) + 0.55, -0.12, "balance", style="italic", **head)
 
 
@@ -240,11 +208,6 @@ def _shade(share: float) -> str:
     """Blue on white by share: dark on paper without colour too."""
     red, green, blue = (1 - share * (1 - part) for part in to_rgb("#00507d"))
     return str(to_hex((red, green, blue)))
-
-
-def _people(value: float, thousands: bool = False) -> str:
-    shown = value / 1000 if thousands else value
-    return "<1" if 0 < shown < 0.5 else f"{shown:,.0f}"
 
 
 # --- how much delay the gain bears ---------------------------------------------------------------------------
@@ -279,19 +242,19 @@ def break_even_figure(cooperation: Cooperation) -> Figure:
         (cooperation.sweep["jurisdiction"] == "") & (cooperation.sweep["level"] == "joint")
     ]
     curves: list[tuple[str, str, dict[str, Any]]] = [
-        ("dispatch_s", "delay until the neighbour is alerted", {"color": _BLUE, "marker": "o"})
+        ("dispatch_s", "delay until the neighbour is alerted", {"color": BLUE, "marker": "o"})
     ]
     told = "People gained: reached in time by the joint team, and not by their own service."
     if cooperation.crossings["international"].any():
-        dashed = {"color": _VERMILION, "marker": "s", "linestyle": (0, (5, 2))}
+        dashed = {"color": VERMILION, "marker": "s", "linestyle": (0, (5, 2))}
         curves.append(("crossing_s", "delay at each international border crossing", dashed))
         told += (
             " Each line changes one delay, the other stays as in this run. A delay at the border slows own units too "
             "where their way passes it, so people whom they no longer reach in time may be gained at any delay."
         )
     caption = _caption(told, cooperation, width=7.4)
-    height = 5.0 + _LINE * len(caption)
-    with _style():
+    height = 5.0 + LINE * len(caption)
+    with style():
         figure = Figure(figsize=(8.0, height))
         axes = figure.add_axes((0.95 / 8, (height - 4.25) / height, 6.75 / 8, 3.3 / height))
         for parameter, label, look in curves:
@@ -324,9 +287,9 @@ def break_even_figure(cooperation: Cooperation) -> Figure:
             ncols=2,
             frameon=False,
         )
-        _write(figure, "How long may a neighbour's unit be delayed?", 0.3, size=14, weight="bold")
-        _write(figure, _bears(total), 0.56)
-        _write(figure, "\n".join(caption), height - 0.14, size=7.5, color=_QUIET, va="bottom")
+        write(figure, "How long may a neighbour's unit be delayed?", 0.3, size=14, weight="bold")
+        write(figure, _bears(total), 0.56)
+        write(figure, "\n".join(caption), height - 0.14, size=7.5, color=QUIET, va="bottom")
     return figure
 
 
@@ -339,15 +302,15 @@ def _mark_agreed(axes: Axes, cooperation: Cooperation) -> float | None:
     gained = float(rows.loc[(rows["kind"] == "all") & (rows["level"] == "agreed"), "closed"].iloc[0])
     at = sorted({one["parameters"]["dispatch_delay_s"]["value"] / 60 for one in told})
     mark: dict[str, Any] = {"marker": "D", "ms": 8, "mfc": "white", "mew": 1.8, "ls": ":", "lw": 1.2}
-    axes.plot(at, [gained] * len(at), color=_INK, label="agreed", clip_on=False, zorder=5, **mark)
+    axes.plot(at, [gained] * len(at), color=INK, label="agreed", clip_on=False, zorder=5, **mark)
     axes.annotate(
-        f"agreed today: {_people(gained)} people",
+        f"agreed today: {headcount(gained)} people",
         (at[-1], gained),
         (30, 26) if at[-1] < 8 else (-30, 26),
         textcoords="offset points",
         ha="left" if at[-1] < 8 else "right",
         weight="bold",
-        arrowprops={"arrowstyle": "-", "color": _INK, "lw": 0.8, "shrinkB": 6},
+        arrowprops={"arrowstyle": "-", "color": INK, "lw": 0.8, "shrinkB": 6},
     )
     return gained
 
@@ -358,14 +321,14 @@ def _number_marks(axes: Axes, curve: pd.DataFrame, agreed: float | None) -> None
     for seconds, closed in zip(marks["seconds"].tolist(), marks["closed"].tolist(), strict=True):
         if agreed is None or not math.isclose(closed, agreed):
             at = (seconds / 60, closed)
-            axes.annotate(_people(closed), at, (6, 4), textcoords="offset points", size=8, color=_BLUE)
+            axes.annotate(headcount(closed), at, (6, 4), textcoords="offset points", size=8, color=BLUE)
 
 
 def _bears(total: pd.Series) -> str:
     if math.isnan(total["break_even_s"]):
         return "A joint team gains nobody here."
     return (
-        f"{_people(total['gain'])} gained without any delay; half of them if a unit loses up to "
+        f"{headcount(total['gain'])} gained without any delay; half of them if a unit loses up to "
         f"{_clock(total['half_s'])} min, nobody beyond {_clock(total['break_even_s'])} min"
     )
 
@@ -379,13 +342,5 @@ def _clock(seconds: float) -> str:
 
 
 def _caption(text: str, cooperation: Cooperation, *, width: float) -> list[str]:
-    """Lines of small print that are `width` inches long, with what must be said with every result."""
-    notes = (one["note"] for one in cooperation.summary["agreements"])
-    said = " ".join([text, _MODELLED, *dict.fromkeys(note for note in notes if note)])
-    return textwrap.wrap(said, int(width / 0.0575))
-
-
-def _write(figure: Figure, text: str, down: float, **look: Any) -> None:
-    """Write at the left margin, so many inches below the upper edge of the page."""
-    width, height = figure.get_size_inches()
-    figure.text(_MARGIN / width, 1 - down / height, text, **{"color": _INK, "va": "baseline", **look})
+    """Lines of small print, with what must be said with every result."""
+    return small_print(text, (one["note"] for one in cooperation.summary["agreements"]), width=width)

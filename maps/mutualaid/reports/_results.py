@@ -22,18 +22,21 @@ from mutualaid.reports._cooperation_files import (
     cooperation_figures,
     cooperation_layers,
     cooperation_tables,
-    full_summary,
 )
-from mutualaid.reports._figures import save_figure
+from mutualaid.reports._figure_style import save_figure
 from mutualaid.reports._hazard_files import hazard_layers, hazard_tables
 from mutualaid.reports._record import run_record
+from mutualaid.reports._siting_files import siting_figures, siting_layers, siting_tables
+from mutualaid.reports._summary import full_summary
+from mutualaid.siting import SitingStudy
 
 __all__ = ["RESULT_FILES", "check_target", "tables_for_map", "write_results"]
 
 #: Possible sites of new stations that a map offers.
 _SITES = 48
 
-#: What a run writes, and what each file is for; about hazards and cooperation only where there is something to say.
+#: What a run writes, and what each file is for; about hazards, cooperation and siting only where there is something
+#: to say.
 RESULT_FILES: dict[str, str] = {
     "map.html": "interactive map; opens without a network",
     "coverage.gpkg": "layers for QGIS: coverage, gaps, isochrones, stations, hazards and more",
@@ -55,6 +58,13 @@ RESULT_FILES: dict[str, str] = {
     "crossing_pairs.csv": "what is lost if two crossings close together",
     "harmonisation.csv": "which attributes all partners state, so that they can be compared",
     "sensitivity.csv": "findings that flip within the range of an assumption",
+    "siting_sites.csv": "sites that the plan and its alternatives open or close, and what each adds",
+    "siting_plans.csv": "the plan and its alternatives",
+    "siting_gains.csv": "what the plan is worth to each municipality and partner, in each weather",
+    "siting_curves.csv": "people in time by number of new stations, money and mean time",
+    "siting.png": "the same as a picture",
+    "siting_separate.csv": "the same stations sited by each partner alone and by all together",
+    "siting_shares.csv": "shares of the joint plan's cost by several rules",
     "run.json": "inputs with sha256, parameters and versions",
 }
 
@@ -65,6 +75,7 @@ def write_results(
     *,
     cooperation: Cooperation | None = None,
     what_if: WhatIfTables | None = None,
+    siting: SitingStudy | None = None,
     languages: Sequence[str] | None = None,
     seconds: float | None = None,
 ) -> dict[str, Path]:
@@ -84,6 +95,8 @@ def write_results(
         What `mutualaid.cooperation.cooperation` measured of the analysis; nothing about it is written if None.
     what_if
         What `tables_for_map` returned: with it the map answers "what if".
+    siting
+        What `mutualaid.siting.siting` found for the analysis: its plan is drawn and written too.
     languages
         Languages of the map, the first one at the start; all that it has by default.
     seconds
@@ -104,17 +117,22 @@ def write_results(
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as name:
         beside = Path(name)
         chosen = {} if languages is None else {"languages": languages}
-        save_offline(coverage_map(analysis, cooperation, what_if, **chosen), beside / "map.html")
-        _write_layers(analysis, cooperation, beside / "coverage.gpkg")
+        page = coverage_map(analysis, cooperation, what_if, siting=siting, **chosen)
+        save_offline(page, beside / "map.html")
+        _write_layers(analysis, cooperation, siting, beside / "coverage.gpkg")
         gaps = _for_files(analysis.gaps).to_crs(4326)
         gaps.to_file(beside / "gaps.geojson", driver="GeoJSON", engine="pyogrio", RFC7946="YES")
         analysis.times.to_parquet(beside / "response_times.parquet", index=False)
-        _write_json(full_summary(analysis, cooperation), beside / "summary.json")
+        _write_json(full_summary(analysis, cooperation, siting), beside / "summary.json")
         _write_json(run_record(analysis, seconds=seconds), beside / "run.json")
         _write_tables(hazard_tables(analysis), beside)
         if cooperation is not None:
             _write_tables(cooperation_tables(cooperation, analysis.region.costs), beside)
             for file, figure in cooperation_figures(cooperation).items():
+                save_figure(figure, beside / file)
+        if siting is not None:
+            _write_tables(siting_tables(siting), beside)
+            for file, figure in siting_figures(siting).items():
                 save_figure(figure, beside / file)
         written = [file for file in RESULT_FILES if (beside / file).exists()]
         target.mkdir(exist_ok=True)
@@ -126,13 +144,15 @@ def write_results(
     return {file: target / file for file in written}
 
 
-def tables_for_map(analysis: Analysis) -> WhatIfTables | None:
+def tables_for_map(analysis: Analysis, siting: SitingStudy | None = None) -> WhatIfTables | None:
     """Give the times from which a map answers "what if", with as many sites of new stations as it has room for.
 
     Parameters
     ----------
     analysis
         A run.
+    siting
+        A study of it: the new stations of its plans come first.
 
     Returns
     -------
@@ -142,7 +162,16 @@ def tables_for_map(analysis: Analysis) -> WhatIfTables | None:
     room = room_for_sites(analysis)
     if room is None:
         return None
-    return what_if_tables(analysis, sites=candidate_sites(analysis, count=min(room, _SITES)))
+    sites = candidate_sites(analysis, count=min(room, _SITES))
+    if siting is not None:
+        planned = siting.sites[siting.sites["change"] == "opened"]
+        taken = sites.geometry.isin(planned.geometry) | sites.index.isin(planned.index)
+        others = sites[~taken].head(max(room - len(planned), 0))
+        # What a site states about its crew counts here as it does in the study.
+        crew = [name for name in planned.columns if name == "department" or name.startswith("turnout_")]
+        planned = planned[["name", *crew, *sites.columns]]
+        sites = gpd.GeoDataFrame(pd.concat([planned, others]), crs=sites.crs)
+    return what_if_tables(analysis, sites=sites)
 
 
 def _spare_inputs(region: Region, target: Path) -> None:
@@ -187,7 +216,9 @@ def _write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
             table.to_csv(folder / file, index=False, encoding="utf-8", lineterminator="\n")
 
 
-def _write_layers(analysis: Analysis, cooperation: Cooperation | None, path: Path) -> None:
+def _write_layers(
+    analysis: Analysis, cooperation: Cooperation | None, siting: SitingStudy | None, path: Path
+) -> None:
     points = cooperation_layers(analysis, cooperation)
     layers: Iterable[tuple[str, gpd.GeoDataFrame]] = (
         ("coverage", analysis.coverage),
@@ -198,6 +229,7 @@ def _write_layers(analysis: Analysis, cooperation: Cooperation | None, path: Pat
         ("jurisdictions", analysis.region.jurisdictions),
         ("crossings", points["crossings"]),
         *hazard_layers(analysis),
+        *([] if siting is None else siting_layers(siting)),
     )
     # Equal runs give equal bytes: when it was is in run.json alone.
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})

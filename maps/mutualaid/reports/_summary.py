@@ -1,0 +1,66 @@
+"""Every number that is reported, as ``summary.json`` holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mutualaid.cooperation import Cooperation
+from mutualaid.coverage import Analysis
+from mutualaid.reports._cooperation_files import COOPERATION_NULL_MEANS
+from mutualaid.reports._siting_files import SITING_NULL_MEANS, siting_summary
+from mutualaid.siting import SitingStudy
+
+__all__ = ["full_summary"]
+
+
+def full_summary(
+    analysis: Analysis, cooperation: Cooperation | None = None, siting: SitingStudy | None = None
+) -> dict[str, Any]:
+    """Give every number that is reported, as ``summary.json`` holds it.
+
+    Parameters
+    ----------
+    analysis
+        A run; its own ``summary`` is not changed.
+    cooperation
+        What was measured of it, if anything was.
+    siting
+        What was found about new stations, if anything was.
+
+    Returns
+    -------
+    dict
+        ``analysis.summary``, with ``cooperation`` and ``siting`` where there is one, and what their missing values
+        mean in ``null_means``: of a key that is missing elsewhere too, all.
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import analyse
+    >>> from mutualaid.data import demo_path, read_region
+    >>> from mutualaid.reports import full_summary
+    >>> result = analyse(read_region(demo_path()))
+    >>> full_summary(result) == result.summary
+    True
+    """
+    summary = analysis.summary
+    if cooperation is not None:
+        partners = cooperation.harmonisation.columns.drop(["table", "attribute", "comparable", "note"])
+        ours = dict(COOPERATION_NULL_MEANS) | dict.fromkeys(
+            map(str, partners), "the partner has no rows in this table"
+        )
+        summary = _joined(summary, "cooperation", cooperation.summary, ours)
+    if siting is not None:
+        summary = _joined(summary, "siting", siting_summary(siting), SITING_NULL_MEANS)
+    return summary
+
+
+def _joined(
+    summary: Mapping[str, Any], part: str, numbers: Mapping[str, Any], null_means: Mapping[str, str]
+) -> dict[str, Any]:
+    """Give a summary with one part more, and with what its missing values mean."""
+    meanings = dict(summary["null_means"])
+    for key, meaning in null_means.items():
+        before = meanings.get(key, meaning)
+        meanings[key] = meaning if before == meaning else f"{before}; in {part}: {meaning}"
+    return {**summary, part: numbers, "null_means": meanings}
