@@ -18,6 +18,7 @@ from babel.numbers import format_decimal
 from mutualaid.coverage import WhatIfTables
 from mutualaid.maps import coverage_map, save_offline
 from mutualaid.maps._languages import LANGUAGES, catalogue
+from mutualaid.siting import SitingStudy
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -54,6 +55,20 @@ def file(
 ) -> Path:
     page = coverage_map(region, together(region), tables(region))
     return save_offline(page, tmp_path_factory.mktemp("languages") / "map.html")
+
+
+@pytest.fixture(scope="module")
+def everything(
+    region: Any,
+    tables: Callable[..., WhatIfTables],
+    together: Callable[[Any], Any],
+    study: Callable[..., SitingStudy],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The page with all that there is to be said: with a plan, too."""
+    times = tables(region)
+    page = coverage_map(region, together(region), times, siting=study(region, times))
+    return save_offline(page, tmp_path_factory.mktemp("everything") / "map.html")
 
 
 @pytest.fixture
@@ -179,8 +194,9 @@ ALL_TEXTS = (
 
 
 @pytest.mark.parametrize("lang", OTHERS)
-def test_no_english_is_left(lang: str, opened: Callable[..., Page]) -> None:
-    page = opened(lang)
+def test_no_english_is_left(lang: str, everything: Path, visit: Callable[..., Any]) -> None:
+    page: Page = visit(everything, locale=lang).page
+    settle(page)
     assert page.locator("html").get_attribute("lang") == lang
     left = {one for one in pieces("en") if len(one) > 12} - pieces(lang)
     assert len(left) > 200

@@ -39,6 +39,7 @@ def candidates(
     closable: Collection[str] = (),
     opening_cost: float = 1.0,
     closing_cost: float = 0.0,
+    capacity: float = math.inf,
 ) -> gpd.GeoDataFrame:
     """Choose where new stations could be, and say what may become of those that exist.
 
@@ -69,6 +70,8 @@ def candidates(
         Ids of stations that may be given up for a new one, or closed; all others stay.
     opening_cost, closing_cost
         Of each site for which none is stated; in one unit for all.
+    capacity
+        People that a station can serve, old or new, if none is stated; for `cmclp`.
 
     Returns
     -------
@@ -99,7 +102,9 @@ def candidates(
     >>> sites["state"].value_counts().to_dict()
     {'candidate': 48, 'fixed': 2, 'closable': 1}
     """
-    _check(analysis, spacing_m, count, avoid_severity, movable, closable, (opening_cost, closing_cost))
+    _check(
+        analysis, spacing_m, count, avoid_severity, movable, closable, (opening_cost, closing_cost), capacity
+    )
     known = _stations(analysis, movable, closable)
     new = site_junctions(analysis).assign(name="") if sites is None else given_places(analysis, sites)
     new = _allowed(analysis, new, within, avoid_severity)
@@ -110,7 +115,7 @@ def candidates(
     unstated = {
         "opening_cost": opening_cost,
         "closing_cost": closing_cost,
-        "capacity": math.inf,
+        "capacity": capacity,
         "spacing_m": math.nan,
     }
     known, new = known.assign(**unstated), new.assign(state="candidate", units=1)
@@ -241,6 +246,7 @@ def _check(
     movable: Collection[str],
     closable: Collection[str],
     costs: tuple[float, float],
+    capacity: float,
 ) -> None:
     defects = []
     if not (spacing_m > 0 and math.isfinite(spacing_m)):
@@ -266,6 +272,8 @@ def _check(
     for name, cost in zip(("opening_cost", "closing_cost"), costs, strict=True):
         if not (cost >= 0 and math.isfinite(cost)):
             defects.append(Defect("", name, "a cost from 0 on", f"{cost}", "correct it"))
+    if not capacity >= 0:
+        defects.append(Defect("", "capacity", "people from 0 on", f"{capacity}", "correct it"))
     if defects:
         raise SitingError(defects)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -55,9 +56,13 @@ class Wishes:
     pays_most: float = 1.0
     alternatives: int = 3
     near: float = 0.02
+    apart_m: float = 1000.0
+    tail: float = 0.1
+    capacity: float | None = None
     wide_s: float | None = None
     share: float | None = None
     busy: float | None = None
+    per_site: int | None = None
     time_limit_s: float = 60.0
 
 
@@ -130,6 +135,16 @@ def site(
     ] = 1.0,
     alternatives: Annotated[int, typer.Option(min=1, help="Plans to show, the best one included.")] = 3,
     near: Annotated[float, typer.Option(min=0, max=1, help="Share of the best that others may lack.")] = 0.02,
+    apart_m: Annotated[
+        float,
+        typer.Option(min=0, help="Metres by which a site of another plan is away from all of this one."),
+    ] = 1000.0,
+    tail: Annotated[
+        float, typer.Option(help="cvar: share of the weight that the worst scenarios have.")
+    ] = 0.1,
+    capacity: Annotated[
+        float | None, typer.Option(min=0, help="cmclp: people that a station serves, if --sites states none.")
+    ] = None,
     wide_s: Annotated[
         float | None, typer.Option(min=0, help="dsm: seconds within which all are reached.")
     ] = None,
@@ -139,11 +154,15 @@ def site(
     busy: Annotated[
         float | None, typer.Option(min=0, help="mexclp: share of the time that a unit is out.")
     ] = None,
+    per_site: Annotated[
+        int | None, typer.Option(min=1, help="mexclp: units at one new station, at most.")
+    ] = None,
     time_limit_s: Annotated[
         float, typer.Option(min=0, help="Seconds for each question to the solver.")
     ] = 60.0,
     out: Out = None,
     service: Service = None,
+    standard: Annotated[str | None, typer.Option(help="Id of the common standard.")] = None,
     lang: Languages = None,
     as_json: Json = False,
 ) -> None:
@@ -162,14 +181,16 @@ def site(
         budget=budget, cost=cost, model=model, level=level, scenarios=tuple(scenario or ()), over=over, sites=sites,
         spacing_m=spacing_m, within=within, avoid_severity=avoid_severity, no_worse=no_worse, floor=floor,
         worst_first=worst_first, pays_most=pays_most, alternatives=alternatives, near=near, wide_s=wide_s,
-        share=share_least, busy=busy, time_limit_s=time_limit_s,
+        share=share_least, busy=busy, time_limit_s=time_limit_s, apart_m=apart_m, tail=tail, capacity=capacity,
+        per_site=per_site,
     )  # fmt: skip
     languages = None if lang is None else page_languages(part.strip() for part in lang.split(","))
     folder = region.parent if region.suffix == ".toml" else region
     target = out or folder / "siting"
     check_target(target)
     with Steps(quiet=as_json) as steps:
-        changed = {} if service is None else {"service": service}
+        given = {"service": service, "standard": standard}
+        changed = {name: value for name, value in given.items() if value is not None}
         analysis, cooperation = measured(region, changed, steps, until=0.5)
         study = studied(analysis, wishes, steps, start=0.5, end=0.9)
         steps("Writing map and files", 0.9)
@@ -219,8 +240,9 @@ def studied(analysis: Analysis, wishes: Wishes, steps: Steps, *, start: float, e
         movable=wishes.movable,
         closable=wishes.closable,
         opening_cost=wishes.cost,
+        capacity=math.inf if wishes.capacity is None else wishes.capacity,
     )
-    options = {"wide_s": wishes.wide_s, "share": wishes.share, "busy": wishes.busy}
+    options = {name: getattr(wishes, name) for name in ("wide_s", "share", "busy", "per_site")}
     fair = Fair(wishes.no_worse, wishes.floor, wishes.worst_first, wishes.pays_most)
     return siting(
         analysis,
@@ -232,10 +254,12 @@ def studied(analysis: Analysis, wishes: Wishes, steps: Steps, *, start: float, e
         level=wishes.level,
         scenarios=_weights(wishes.scenarios),
         rule=wishes.over,
+        tail=wishes.tail,
         sites=sites,
         fair=None if fair == Fair() else fair,
         alternatives=wishes.alternatives,
         within=wishes.near,
+        apart_m=wishes.apart_m,
         time_limit_s=wishes.time_limit_s,
         progress=steps.part(start, end),
         options={name: value for name, value in options.items() if value is not None},

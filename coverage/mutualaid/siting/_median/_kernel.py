@@ -6,26 +6,19 @@ the time without them. Each loop over a point's sites ends at the first one that
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from mutualaid.siting._compiled import compiled
 
 __all__ = ["ascend", "moves", "nearest_two"]
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
-Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
 
-def _compiled(function: Compiled) -> Compiled:
-    return cast("Compiled", numba.njit(nogil=True, cache=True)(function))
-
-
-@_compiled
+@compiled
 def nearest_two(
     start: Int64, site: Int64, time: Float64, most: Float64, is_open: Bool,
     first: Int64, one: Float64, two: Float64,
@@ -42,7 +35,7 @@ def nearest_two(
                 first[point], one[point], found = site[k], time[k], True
 
 
-@_compiled
+@compiled
 def moves(
     start: Int64, site: Int64, time: Float64, weight: Float64, first: Int64, one: Float64, two: Float64,
     place: Int64, saved: Float64,
@@ -69,13 +62,13 @@ def moves(
             saved[i, j] += saved[p, j] + saved[i, s]
 
 
-@_compiled
+@compiled
 def _copy(source: Float64, target: Float64) -> None:
     for k in range(len(source)):
         target[k] = source[k]
 
 
-@_compiled
+@compiled
 def _smallest(values: Float64, size: int, number: int) -> float:
     """Return the `number`-th smallest of the first values, which are rearranged (Hoare 1961)."""
     low, high, at = 0, size - 1, number - 1
@@ -97,7 +90,7 @@ def _smallest(values: Float64, size: int, number: int) -> float:
     return float(values[at])
 
 
-@_compiled
+@compiled
 def ascend(  # noqa: C901 one loop; functions of arrays that it grew would have to be compiled apart
 
     start: Int64, site: Int64, time: Float64, most: Float64, weight: Float64,

@@ -8,16 +8,15 @@ program's answer and the best point known so far (in-out) need several times few
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, hstack, vstack
 
+from mutualaid.siting._compiled import compiled
 from mutualaid.siting._people._columns import Columns
 from mutualaid.siting._people._merged import Merged
 from mutualaid.siting._people._tail import Least, Tail, TailRows
@@ -26,18 +25,12 @@ __all__ = ["Master", "Relaxed"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
-Compiled = TypeVar("Compiled", bound=Callable[..., Any])
-
 #: The people of a question are scaled to so many, which suits the solver's tolerances.
 _SCALE = 1e4
 #: A cut is needed if the program counts so many (scaled) people too many in a block.
 _NEEDED = 1e-6
 #: Cuts that have not been tight for so many programs are dropped.
 _STALE = 12
-
-
-def _compiled(function: Compiled) -> Compiled:
-    return cast("Compiled", numba.njit(nogil=True, cache=True)(function))
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,7 +221,7 @@ def _placed(tail: TailRows, matrix: csr_array[np.float64], offset: int, width: i
     return csr_array((matrix.data, column, matrix.indptr), shape=(matrix.shape[0], width))
 
 
-@_compiled
+@compiled
 def _planes(
     start: Ints, column: Ints, size: Floats, first: Ints, block: Ints, worth: Floats, blocks: int,
     busy: float, x: Floats,

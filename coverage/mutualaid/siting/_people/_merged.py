@@ -11,25 +11,18 @@ power of their number, so that they need no place in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csc_array, csr_array
 
+from mutualaid.siting._compiled import compiled
 from mutualaid.siting._people._columns import Columns
 
 __all__ = ["Merged", "merged"]
-
-Compiled = TypeVar("Compiled", bound=Callable[..., Any])
-
-
-def _compiled(function: Compiled) -> Compiled:
-    return cast("Compiled", numba.njit(nogil=True, cache=True)(function))
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +140,7 @@ def _added(place: NDArray[np.int64], worth: csr_array[np.float64], rows: int) ->
     return csr_array(where.tocsr() @ worth)
 
 
-@_compiled
+@compiled
 def _hashes(
     seconds: NDArray[np.float64], limit: float, sites: NDArray[np.int64], keys: NDArray[np.uint64]
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -163,7 +156,7 @@ def _hashes(
     return first, second
 
 
-@_compiled
+@compiled
 def _hashes_of(
     start: NDArray[np.int32], column: NDArray[np.int32], keys: NDArray[np.uint64]
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -176,7 +169,7 @@ def _hashes_of(
     return first, second
 
 
-@_compiled
+@compiled
 def _pairs(
     seconds: NDArray[np.float64], limit: float, sites: NDArray[np.int64], points: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -7,13 +7,12 @@ at once, for about as much work as looking once at every pair of a row and a col
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Sequence
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from mutualaid.siting._compiled import compiled
 from mutualaid.siting._people._columns import Columns
 from mutualaid.siting._people._merged import Merged
 from mutualaid.siting._people._tail import Least, Tail
@@ -22,14 +21,8 @@ __all__ = ["Search"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
-Compiled = TypeVar("Compiled", bound=Callable[..., Any])
-
 #: A step must gain more than this share of what there is.
 _STEP = 1e-10
-
-
-def _compiled(function: Compiled) -> Compiled:
-    return cast("Compiled", numba.njit(nogil=True, cache=True)(function))
 
 
 class Search:
@@ -139,7 +132,7 @@ def _flipped(x: Floats, column: int) -> Floats:
     return x
 
 
-@_compiled
+@compiled
 def _switched(
     start: Ints, column: Ints, size: NDArray[np.int64], first: Ints, block: Ints, worth: Floats, blocks: int,
     left: Floats, units: NDArray[np.int64], x: Floats,
@@ -161,7 +154,7 @@ def _switched(
     return change
 
 
-@_compiled
+@compiled
 def _exchanged(
     start: Ints, column: Ints, size: NDArray[np.int64], first: Ints, block: Ints, worth: Floats, blocks: int,
     left: Floats, units: NDArray[np.int64], x: Floats,

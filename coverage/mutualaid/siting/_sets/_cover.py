@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from mutualaid.errors import Defect, SitingError
 from mutualaid.siting._choice import Choice, SiteLimits, site_limits
+from mutualaid.siting._compiled import compiled
 from mutualaid.siting._sets._greedy import allowed, greedy_cover
 from mutualaid.siting._sets._program import Answer, Rows, minimise, within_limits
 from mutualaid.siting._table import SiteTable
@@ -29,11 +28,6 @@ __all__ = [
 ]
 
 Bools = NDArray[np.bool_]
-Compiled = TypeVar("Compiled", bound=Callable[..., Any])
-
-
-def _compiled(function: Compiled) -> Compiled:
-    return cast("Compiled", numba.njit(nogil=True, cache=True)(function))
 
 
 def cover_sets(table: SiteTable, weather: Sequence[str], limit_s: float | None = None) -> Bools:
@@ -252,7 +246,7 @@ def _packed(sets: Bools) -> NDArray[np.uint64]:
     return words.view(np.uint64)
 
 
-@_compiled
+@compiled
 def _inside(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> bool:
     """Whether the other has all bits of the one."""
     for word in range(len(one)):  # noqa: SIM110 - numba compiles no generators
@@ -261,7 +255,7 @@ def _inside(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> bool:
     return True
 
 
-@_compiled
+@compiled
 def _holds_no_other(bits: NDArray[np.uint64]) -> Bools:
     """Rows, the smallest first, that do not hold all of a row before them."""
     keep = np.ones(len(bits), dtype=np.bool_)
@@ -278,7 +272,7 @@ def _holds_no_other(bits: NDArray[np.uint64]) -> Bools:
     return keep
 
 
-@_compiled
+@compiled
 def _dominated(bits: NDArray[np.uint64], weights: NDArray[np.float64], free: Bools, usable: Bools) -> Bools:
     """Free sites whose bits another one has, too, with no larger weights; of two that are alike, the later one."""
     found = np.zeros(len(bits), dtype=np.bool_)
