@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from mutualaid.cli._console import Steps
-from mutualaid.cli._site import Wishes, studied
+from mutualaid.cli._runs import Wishes, studied
 from mutualaid.coverage import Analysis
 from mutualaid.data import demo_path
 from mutualaid.errors import SitingError

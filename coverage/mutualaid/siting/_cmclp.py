@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import block_array, coo_array, csr_array, diags_array, eye_array
 
 from mutualaid.siting._choice import Choice, SiteLimits, check_asked, site_limits
-from mutualaid.siting._plan import Plan, finished
+from mutualaid.siting._plan import Plan, at_least, finished
 from mutualaid.siting._sets._cover import merged
 from mutualaid.siting._sets._greedy import open_greedily
 from mutualaid.siting._sets._program import Answer, Rows, minimise, unlike, within_limits
@@ -161,7 +161,7 @@ class _Question:
         start = time.perf_counter()
         answer = self._solved(unlike(len(self.table.sites), known, differ, one_of))
         plan = None if answer.x is None else self._plan(answer.x, answer, start)
-        return plan if plan is not None and plan.value >= cutoff - 1e-9 * abs(cutoff) else None
+        return at_least(plan, cutoff)
 
     def _solved(self, *more: Rows) -> Answer:
         return self._served(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mutualaid.errors import Defect, SitingError
 from mutualaid.siting._choice import Choice, SiteLimits, check_asked, site_costs, site_limits
-from mutualaid.siting._plan import Plan, finished
+from mutualaid.siting._plan import Plan, at_least, finished
 from mutualaid.siting._sets._cover import cover_sets, impossible_cover
 from mutualaid.siting._sets._double import greedy_twice, most_twice, people_reached
 from mutualaid.siting._sets._greedy import greedy_cover
@@ -133,7 +133,7 @@ class _Question:
         start = time.perf_counter()
         answer = self._solved([unlike(len(self.table.sites), known, differ, one_of)])
         plan = None if answer.x is None else self._plan(answer.x, answer, start)
-        return plan if plan is not None and plan.value >= cutoff - 1e-9 * abs(cutoff) else None
+        return at_least(plan, cutoff)
 
     def _solved(self, more: Sequence[Rows], *, once: float | None = None, times: int = 2) -> Answer:
         return most_twice(

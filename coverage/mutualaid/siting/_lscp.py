@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from mutualaid.siting._choice import Choice, SiteLimits, check_asked, site_costs, site_limits
-from mutualaid.siting._plan import Plan, finished
+from mutualaid.siting._plan import Plan, at_least, finished
 from mutualaid.siting._sets._cover import cheapest_cover, cover_sets, impossible_cover
 from mutualaid.siting._sets._double import most_twice, people_reached
 from mutualaid.siting._sets._program import Answer, Rows, no_plan_in_time, unlike
@@ -193,7 +193,7 @@ class _Question:
             start = time.perf_counter()
             found = self._twice(cheapest.cost, start, [unlike(len(self.limits.low), known, differ, one_of)])
             plan = None if found.x is None else self._backup_plan(found, cheapest, start)
-            return plan if plan is not None and plan.value >= cutoff - 1e-9 * abs(cutoff) else None
+            return at_least(plan, cutoff)
 
         plan = self._plan("lscp_backup", answer)
         value = people_reached(self.table, self.weather, plan.is_open, times=2)

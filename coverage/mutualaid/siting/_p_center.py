@@ -75,8 +75,7 @@ def p_center(
     """
     began = time.perf_counter()
     check_asked(table, choice, weather=weather, time_limit_s=time_limit_s, gap=gap)
-    given = site_limits(table, choice)
-    limits = scaled(Limits(given.low, given.high, given.rows, given.least, given.most))
+    limits = scaled(site_limits(table, choice))
     parts = []
     for name in weather:
         seconds = table.seconds[name]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mutualaid.siting._table import SiteTable
 
-__all__ = ["NextBest", "Plan", "finished"]
+__all__ = ["NextBest", "Plan", "at_least", "finished"]
 
 
 class NextBest(Protocol):
@@ -105,6 +105,11 @@ class Plan:
         return float(
             sites["opening_cost"].to_numpy()[opened].sum() + sites["closing_cost"].to_numpy()[closed].sum()
         )
+
+
+def at_least(plan: Plan | None, cutoff: float) -> Plan | None:
+    """Return a plan that maximises if it is no worse than a value; rounding of sums is no difference."""
+    return plan if plan is not None and plan.value >= cutoff - 1e-9 * abs(cutoff) else None
 
 
 def finished(plan: Plan, *, proven: bool, gap: float, start: float) -> Plan:

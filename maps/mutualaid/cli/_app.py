@@ -6,7 +6,7 @@ import json
 import shutil
 import signal
 import sys
-import time
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -18,14 +18,13 @@ from mutualaid.cli import _cooperation, _hazards, _sharing, _site
 from mutualaid.cli._console import (
     Steps,
     print_defects,
-    print_files,
-    print_not_computed,
     print_region,
     print_summary,
     say,
 )
 from mutualaid.cli._options import EXIT_DEFECTS, EXIT_DOWNLOAD, Day, Json, Languages, Out, RegionPath, Service
 from mutualaid.cli._plans import print_plan_in_short
+from mutualaid.cli._runs import DEMO, run_region
 from mutualaid.errors import DownloadError, InputError
 
 __all__ = ["app", "main"]
@@ -111,7 +110,7 @@ def demo(
         shutil.rmtree(beside, ignore_errors=True)
         shutil.copytree(demo_path(), beside, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
         beside.replace(region)
-    _run(region, folder / "results", {}, lang=lang, as_json=as_json, wishes=_site.DEMO)
+    run_region(region, folder / "results", {}, _tell, lang=lang, as_json=as_json, wishes=DEMO)
 
 
 @app.command()
@@ -158,7 +157,7 @@ def run(
         "availability": availability,
     }
     changed = {name: value for name, value in given.items() if value is not None}
-    _run(region, out or folder / "results", changed, lang=lang, as_json=as_json)
+    run_region(region, out or folder / "results", changed, _tell, lang=lang, as_json=as_json)
 
 
 app.command()(_cooperation.cooperation)
@@ -260,46 +259,7 @@ def standards(*, as_json: Json = False) -> None:
         print_standards(rows)
 
 
-def _run(
-    region: Path,
-    out: Path,
-    changed: dict[str, Any],
-    *,
-    lang: str | None,
-    as_json: bool,
-    wishes: _site.Wishes | None = None,
-) -> None:
-    from mutualaid.maps import page_languages
-    from mutualaid.reports import check_target, full_summary, tables_for_map, write_results
-
-    started = time.perf_counter()
-    languages = None if lang is None else page_languages(part.strip() for part in lang.split(","))
-    check_target(out)
-    with Steps(quiet=as_json) as steps:
-        analysis, cooperation = _cooperation.measured(region, changed, steps, until=0.75)
-        study = None if wishes is None else _site.studied(analysis, wishes, steps, start=0.75, end=0.88)
-        steps("Preparing what-ifs", 0.88)
-        what_if = tables_for_map(analysis, study)
-        steps("Writing map and files", 0.92)
-        seconds = time.perf_counter() - started
-        files = write_results(
-            analysis,
-            out,
-            cooperation=cooperation,
-            what_if=what_if,
-            siting=study,
-            languages=languages,
-            seconds=seconds,
-        )
-    summary = full_summary(analysis, cooperation, study)
-    if as_json:
-        told = {"summary": summary, "files": {name: str(path) for name, path in files.items()}}
-        typer.echo(json.dumps(told, ensure_ascii=False))
-    else:
-        print_summary(summary)
-        if study is not None:
-            print_plan_in_short(summary)
-        print_files(files)
-    if analysis.not_computed:
-        print_not_computed(analysis.not_computed)
-        raise typer.Exit(EXIT_DEFECTS)
+def _tell(summary: Mapping[str, Any]) -> None:
+    print_summary(summary)
+    if "siting" in summary:
+        print_plan_in_short(summary)

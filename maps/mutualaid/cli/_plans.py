@@ -31,6 +31,7 @@ def print_plan(summary: Mapping[str, Any]) -> None:
     from mutualaid.siting import MODELS
 
     numbers, rule = summary["siting"], summary["standard"]
+    typer.echo(summary["region"]["name"])
     typer.echo(f"\nWhere to build: {MODELS[numbers['model']]}, {_LEVEL_WORDS[numbers['level']]}")
     typer.echo(
         f"Standard: {rule['name']}: {clock(rule['limit_s'])} {rule['interval']}; {_asked(numbers, summary)}"
@@ -46,7 +47,7 @@ def print_plan(summary: Mapping[str, Any]) -> None:
     if nobody := numbers["unreached"]["jurisdictions"]:
         told = ", ".join(f"{row['name']} ({people(row['people'])})" for row in nobody)
         typer.echo(f"Reached by no site, even if all were open: {told}.")
-    for note in dict.fromkeys([*numbers["notes"], *numbers["plan"]["notes"]]):
+    for note in numbers["notes"]:
         typer.echo(f"note: {note}")
     typer.echo("Modelled, not measured.")
 

@@ -61,7 +61,7 @@ def siting_figure(study: SitingStudy) -> Figure:
         "Left: the most people in time that any choice of so many new stations reaches. Right: each mark is a plan; "
         "filled: no other shown is better in both; ring: the plan proposed."
     )
-    caption = small_print(text, [*study.notes, *study.plan.notes], width=_WIDTH - 0.6)
+    caption = small_print(text, study.notes, width=_WIDTH - 0.6)
     height = _ABOVE + _TALL + _BELOW + LINE * len(caption)
     with style():
         figure = Figure(figsize=(_WIDTH, height))

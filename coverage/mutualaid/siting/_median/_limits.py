@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
+from mutualaid.siting._choice import SiteLimits
+from mutualaid.siting._sets._program import unlike
+
 __all__ = ["Limits", "OneSided", "Part", "apart", "loose", "one_sided", "scaled", "settle_limits"]
 
 Float64 = NDArray[np.float64]
@@ -68,25 +71,24 @@ def loose(most: Float64) -> Float64:
     return most + 1e-9 * np.maximum(1.0, np.abs(np.where(np.isfinite(most), most, 0.0)))
 
 
-def scaled(limits: Limits) -> Limits:
+def scaled(given: SiteLimits) -> Limits:
     """Divide each row by its largest coefficient: tolerances are as small for money as for numbers of stations."""
-    rows = limits.rows.toarray()
+    rows = given.rows.toarray()
     size = np.abs(rows).max(axis=1, initial=0.0)
     size[size == 0] = 1.0
-    return replace(
-        limits, rows=csr_array(rows / size[:, None]), least=limits.least / size, most=limits.most / size
+    return Limits(
+        given.low, given.high, csr_array(rows / size[:, None]), given.least / size, given.most / size
     )
 
 
 def apart(limits: Limits, known: Sequence[Int64], differ: int, one_of: Sequence[Bool]) -> Limits:
     """Allow only what differs from each known plan at so many sites at least, and has one of some sites."""
-    is_open = np.array([units > 0 for units in known]).reshape(-1, len(limits.low))
-    wanted = np.array(one_of, np.float64).reshape(-1, len(limits.low))
+    more = unlike(len(limits.low), known, differ, one_of)
     return replace(
         limits,
-        rows=csr_array(vstack([limits.rows, csr_array(np.where(is_open, -1.0, 1.0)), csr_array(wanted)])),
-        least=np.concatenate([limits.least, differ - is_open.sum(axis=1), np.ones(len(wanted))]),
-        most=np.concatenate([limits.most, np.full(len(is_open) + len(wanted), np.inf)]),
+        rows=csr_array(vstack([limits.rows, more.matrix])),
+        least=np.append(limits.least, more.least),
+        most=np.append(limits.most, np.full(more.matrix.shape[0], more.most)),
     )
 
 

@@ -90,8 +90,7 @@ def question(
     table: SiteTable, choice: Choice, over: Over, fair: Fair, cover_at_least: float | None
 ) -> Question:
     """Put times and wishes together."""
-    given = site_limits(table, choice, fair)
-    limits = scaled(Limits(given.low, given.high, given.rows, given.least, given.most))
+    limits = scaled(site_limits(table, choice, fair))
     weights = {name: weight for name, weight in over.weather.items() if weight > 0}
     share = np.array(list(weights.values())) / sum(weights.values())
     promises: list[Promise] = []

@@ -1,0 +1,214 @@
+"""From a region to its files, as several commands do it: computed, a plan sought if one is asked for, written."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mutualaid.cli._console import Steps, print_files, print_not_computed
+from mutualaid.cli._cooperation import measured
+from mutualaid.cli._options import EXIT_DEFECTS
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from mutualaid.coverage import Analysis
+    from mutualaid.siting import SitingStudy
+
+__all__ = ["DEMO", "Wishes", "run_region", "studied"]
+
+#: How the command line calls fair weather.
+_FAIR = "fair"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked for on the command line; see the options of `site`."""
+
+    add: int | None = None
+    close: int = 0
+    move: int = 0
+    closable: tuple[str, ...] = ()
+    movable: tuple[str, ...] = ()
+    budget: float | None = None
+    cost: float = 1.0
+    model: str = "mclp"
+    level: str = "joint"
+    scenarios: tuple[str, ...] = ()
+    over: str = "expected"
+    sites: Path | None = None
+    spacing_m: float = 250.0
+    within: str | None = None
+    avoid_severity: int | None = None
+    no_worse: bool = False
+    floor: float = 0.0
+    worst_first: bool = False
+    pays_most: float = 1.0
+    alternatives: int = 3
+    near: float = 0.02
+    apart_m: float = 1000.0
+    tail: float = 0.1
+    capacity: float | None = None
+    wide_s: float | None = None
+    share: float | None = None
+    busy: float | None = None
+    per_site: int | None = None
+    time_limit_s: float = 60.0
+
+
+#: What the embedded example asks for.
+DEMO = Wishes(add=2, avoid_severity=4)
+
+
+def run_region(
+    region: Path,
+    out: Path,
+    changed: Mapping[str, Any],
+    tell: Callable[[Mapping[str, Any]], None],
+    *,
+    lang: str | None,
+    as_json: bool,
+    wishes: Wishes | None = None,
+) -> None:
+    """Compute a region, write everything about it, and print what was found.
+
+    Parameters
+    ----------
+    region
+        region.toml, or the folder that holds it.
+    out
+        Folder for the results.
+    changed
+        Parameters that differ from those of region.toml.
+    tell
+        Prints what ``summary.json`` holds, for people.
+    lang
+        Languages of the map, joined by commas; all that it has if None.
+    as_json
+        Whether machines read what is printed.
+    wishes
+        What is asked about new stations, if anything is.
+    """
+    from mutualaid.maps import page_languages
+    from mutualaid.reports import check_target, full_summary, tables_for_map, write_results
+
+    started = time.perf_counter()
+    languages = None if lang is None else page_languages(part.strip() for part in lang.split(","))
+    check_target(out)
+    with Steps(quiet=as_json) as steps:
+        analysis, cooperation = measured(region, changed, steps, until=0.75)
+        study = None if wishes is None else studied(analysis, wishes, steps, start=0.75, end=0.88)
+        steps("Preparing what-ifs", 0.88)
+        what_if = tables_for_map(analysis, study)
+        steps("Writing map and files", 0.92)
+        seconds = time.perf_counter() - started
+        files = write_results(
+            analysis,
+            out,
+            cooperation=cooperation,
+            what_if=what_if,
+            siting=study,
+            languages=languages,
+            seconds=seconds,
+        )
+    summary = full_summary(analysis, cooperation, study)
+    if as_json:
+        told = {"summary": summary, "files": {name: str(path) for name, path in files.items()}}
+        typer.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        tell(summary)
+        print_files(files)
+    if analysis.not_computed:
+        print_not_computed(analysis.not_computed)
+        raise typer.Exit(EXIT_DEFECTS)
+
+
+def studied(analysis: Analysis, wishes: Wishes, steps: Steps, *, start: float, end: float) -> SitingStudy:
+    """Look for the plan that is asked for.
+
+    Parameters
+    ----------
+    analysis
+        A run.
+    wishes
+        What is asked for.
+    steps
+        Is told how far it is, from the share `start` of the whole work to `end`.
+    """
+    from mutualaid.siting import Fair, candidates, siting
+
+    steps("Choosing sites to look at", start)
+    sites = candidates(
+        analysis,
+        spacing_m=wishes.spacing_m,
+        within=_land(wishes.within),
+        avoid_severity=wishes.avoid_severity,
+        sites=None if wishes.sites is None else _given(wishes.sites),
+        movable=wishes.movable,
+        closable=wishes.closable,
+        opening_cost=wishes.cost,
+        capacity=math.inf if wishes.capacity is None else wishes.capacity,
+    )
+    options = {name: getattr(wishes, name) for name in ("wide_s", "share", "busy", "per_site")}
+    fair = Fair(wishes.no_worse, wishes.floor, wishes.worst_first, wishes.pays_most)
+    return siting(
+        analysis,
+        add=wishes.add,
+        close=wishes.close,
+        move=wishes.move,
+        budget=wishes.budget,
+        model=wishes.model,
+        level=wishes.level,
+        scenarios=_weights(wishes.scenarios),
+        rule=wishes.over,
+        tail=wishes.tail,
+        sites=sites,
+        fair=None if fair == Fair() else fair,
+        alternatives=wishes.alternatives,
+        within=wishes.near,
+        apart_m=wishes.apart_m,
+        time_limit_s=wishes.time_limit_s,
+        progress=steps.part(start, end),
+        options={name: value for name, value in options.items() if value is not None},
+    )
+
+
+def _given(path: Path) -> gpd.GeoDataFrame:
+    import geopandas as gpd
+
+    from mutualaid.data import read_table
+
+    table = read_table(path, "sites")
+    assert isinstance(table, gpd.GeoDataFrame)  # the schema says: points
+    return table
+
+
+def _land(text: str | None) -> gpd.GeoSeries | None:
+    import geopandas as gpd
+    from shapely import box
+
+    from mutualaid.data import read_area
+
+    if text is None:
+        return None
+    area = read_area(text)
+    return gpd.GeoSeries([box(*area) if isinstance(area, tuple) else area], crs=4326)
+
+
+def _weights(scenarios: Iterable[str]) -> dict[str, float]:
+    """Weights of scenarios by id, of texts like ``flood=0.01``."""
+    weights = {}
+    for text in scenarios:
+        name, _, weight = text.partition("=")
+        try:
+            weights["" if name == _FAIR else name] = float(weight or 1.0)
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} has no number after =", param_hint="--scenario") from None
+    return weights or {"": 1.0}
