@@ -11,7 +11,8 @@
     │   ├── StandardError               a response-time standard
     │   ├── HazardError                 a hazard layer, a scheme of classes, a curve
     │   ├── AgreementError              an agreement between partners, their costs, what they share or contribute
-    │   └── SitingError                 sites, times or wishes of a siting question
+    │   ├── SitingError                 sites, times or wishes of a siting question
+    │   └── EvacuationError             zones, shelters, roads or wishes of an evacuation
     └── DownloadError(OSError)          a server did not answer, or not with what was asked for
 
 Catch `MutualAidError` to catch them all:
@@ -35,6 +36,7 @@ __all__ = [
     "Defect",
     "DemandError",
     "DownloadError",
+    "EvacuationError",
     "HazardError",
     "InputError",
     "MutualAidError",
@@ -122,6 +124,10 @@ class AgreementError(InputError):
 
 class SitingError(InputError):
     """Sites, times, or what is asked of a siting plan cannot be used or contradict each other."""
+
+
+class EvacuationError(InputError):
+    """Zones, shelters, capacities, or what is asked of an evacuation cannot be used or contradict each other."""
 
 
 class DownloadError(MutualAidError, OSError):
