@@ -19,6 +19,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import osmium
 import pandas as pd
 import shapely
 from pyproj import CRS, Geod
@@ -65,6 +66,36 @@ STATIONS = {
     "n3781320822": ("La Turbie (station without a name on the map)", "unknown"),
 }
 NOT_A_HOSPITAL = "n2287695176"  # a pharmacy by its name
+
+# Key of a building or ground on the map: name where the map has none, share of its ground that people can use. No floor
+# plan was read: half of a building's ground floor, and what may be roofed of a stadium and a sports ground.
+HALL, STADIUM, GROUND = 0.5, 0.2, 0.1
+SHELTERS = {
+    "w49209155": ("", STADIUM),
+    "w161885377": ("", HALL),
+    "w104863462": ("", HALL),
+    "w176131190": ("", HALL),
+    "w176684621": ("", HALL),
+    "w176722820": ("", HALL),
+    "w94399948": ("", HALL),
+    "w63018870": ("", HALL),
+    "w176565937": ("", GROUND),
+    "w143210871": ("", HALL),
+    "w143228284": ("Église de La Turbie (without a name on the map)", HALL),
+    "w210933747": ("", HALL),
+    "w210933746": ("", HALL),
+    "w138588362": ("", HALL),
+}
+FLOOR = "assumed: {share:.0%} of the {footprint:,.0f} m² on the map can be used"
+
+# The illustrative fire: where it starts (degrees), how fast it runs with the wind, where the wind blows to (degrees
+# from north), how slender the ellipse is that it burns, the bands that are drawn, and how long before the first of them
+# the alarm is given, in minutes.
+FIRE_START = (7.3862, 43.7577)
+FIRE_KPH, FIRE_TOWARDS_DEG, FIRE_ECCENTRICITY = 3.0, 110.0, 0.866
+FIRE_BAND_MIN, FIRE_UNTIL_MIN, FIRE_WARNING_MIN = 15, 300, 30
+# Classes of the wildfire interface that it reaches: those of severity 3 and more; and the least patch that is drawn.
+FIRE_CLASSES, FIRE_LEAST_M2 = ("2", "3"), 1000.0
 
 # Width of the derived coastal band's classes by the return period in years that is assumed for them, in metres.
 COASTAL = {20: (25.0, 50.0, 100.0), 100: (50.0, 100.0, 200.0)}
@@ -320,6 +351,45 @@ source = "illustrative figures, nobody's accounts"
 confidence = "assumption"
 """
 
+EVACUATION = """\
+
+# An illustrative wildfire: nobody has modelled it, and every figure is assumed.
+
+[evacuation]
+name = "Wildfire in the hills above the coast (illustrative)"
+zones = ["severity:wildfire-fr>=3"]
+persons_per_vehicle = 2.5
+without_car = 0.1
+buses = 6
+bus_seats = 50
+bus_turns = 2
+mobilisation = [[0, 0], [15, 0.3], [30, 0.7], [60, 1]]
+duration = "short"
+exits = false
+source = "assumed for this example"
+confidence = "assumption"
+note = "Illustrative: start, wind and spread of the fire, and the alarm {warning} minutes before it reaches the first houses and trees, are assumed, and so are people in a car, those without one, buses and how soon people leave. The frame of the map cuts the roads, so that nobody leaves it and only shelters inside are counted."
+
+[evacuation.arrival]
+file = "hazards/fire-arrival.geojson"
+hazard = "wildfire"
+unit = "min"
+column = "arrival_min"
+name = "A wildfire driven by wind, step by step (illustrative)"
+covers = [7.349, 43.710, 7.491, 43.770]
+derived = true
+source = "derived: an ellipse that grows from an assumed start in the hills north-west of La Turbie, at an assumed {kph:g} km/h with the wind, cut to the derived wildfire interface; the alarm is given {warning} minutes before it gets there"
+licence = "ODbL 1.0"
+date = "{date}"
+
+[evacuation.sources]
+persons_per_vehicle = "assumed"
+without_car = "assumed: one person in ten has no car at hand"
+buses = "assumed, to show what they do"
+mobilisation = "assumed: a fire that people see; most are ready after half an hour, all after an hour"
+exits = "the frame cuts the roads that lead on"
+"""
+
 REGION = """\
 schema = 1
 
@@ -346,6 +416,9 @@ cell_m = {cell_m}
 [hospitals]
 file = "hospitals.csv"
 
+[shelters]
+file = "shelters.csv"
+
 [ground]
 file = "ground.geojson"
 
@@ -353,7 +426,7 @@ file = "ground.geojson"
 files = ["roads.osm.pbf"]
 
 [[source]]
-what = "boundaries, roads, stations, hospitals and buildings"
+what = "boundaries, roads, stations, hospitals, shelters and buildings"
 source = "© OpenStreetMap contributors, https://www.openstreetmap.org/copyright; extract from osrm-bindings 26.10.0 (PyPI)"
 licence = "ODbL 1.0"
 date = "{date}"
@@ -386,8 +459,8 @@ The rest of the package, which is not data, is under its own licence.
 
 | what | from |
 |---|---|
-| roads.osm.pbf, jurisdictions.geojson, stations.csv, hospitals.csv, ground.geojson, and the places in demand.csv | OpenStreetMap, {date} |
-| hazards/*.geojson | derived from OpenStreetMap, {date}, by `mutualaid.hazards`; depths, return periods and the scheme in mc-colours.toml are made up |
+| roads.osm.pbf, jurisdictions.geojson, stations.csv, hospitals.csv, shelters.csv, ground.geojson, and the places in demand.csv | OpenStreetMap, {date} |
+| hazards/*.geojson | derived from OpenStreetMap, {date}, by `mutualaid.hazards`; depths, return periods, the scheme in mc-colours.toml, and start, wind and speed of the fire in fire-arrival.geojson are made up |
 | population of Monaco: 37,308 residents | census of 7 June 2016, IMSEE, "Résultats du recensement de la population 2016", gouv.mc |
 | population of Beausoleil 11,936, Cap-d'Ail 4,482, La Turbie 3,045, Roquebrune-Cap-Martin 12,037 | INSEE, populations de référence 2023, through the npm package @etalab/decoupage-administratif 6.0.0, Licence Ouverte 2.0 (https://www.etalab.gouv.fr/licence-ouverte-open-licence) |
 
@@ -403,6 +476,11 @@ What was done to them:
 * Hazards: bands along the mapped coast, streams, cliffs and vegetation. They illustrate how partners share layers in different
   schemes; they are not official, and no decision may be based on them.
 * Hospitals: as mapped; one pharmacy mapped as a hospital was left out.
+* Shelters: schools, halls, town halls, churches and sports grounds as mapped. Nobody has said that they are shelters, and the
+  floor that people can use is **assumed** as a share of the ground they stand on: half of a building, a fifth of the stadium, a
+  tenth of a sports ground.
+* Fire: an ellipse that grows from an assumed start at an assumed speed, cut to the derived wildfire interface, in minutes after an
+  alarm half an hour before. It shows how a hazard that arrives in time is shared; nobody has modelled it.
 * Ground: the coastline, simplified, and settlements with their names in other languages, as mapped.
 
 Rebuilt byte for byte by `scripts/build_demo.py` from `test/data/monaco.osm.pbf` of the source distribution of
@@ -443,6 +521,9 @@ def build(source: Path, folder: Path) -> None:
     write_stations(folder / "stations.csv", stations)
     hospitals = hospitals_frame(extract, projected).drop(index=NOT_A_HOSPITAL)
     write_csv(folder / "hospitals.csv", hospitals, [hospitals["name"]])
+    shelters = make_shelters(source, projected)
+    texts = [shelters[name] for name in ("name", "jurisdiction", "area_m2", "capacity_source")]
+    write_csv(folder / "shelters.csv", shelters, texts)
     write_demand(folder / "demand.csv", demand)
     ground = ground_frame(extract, projected, told_languages(jurisdictions["languages"]))
     # Of crags and capes there are more than of settlements.
@@ -458,7 +539,13 @@ def build(source: Path, folder: Path) -> None:
         "sha256": SOURCE_SHA256,
     }
     make_hazards(source, folder / "hazards", projected)
-    write_text(folder / "region.toml", REGION.format(**facts) + HAZARDS.format(date=DATE) + AGREEMENT)
+    write_text(
+        folder / "region.toml",
+        REGION.format(**facts)
+        + HAZARDS.format(date=DATE)
+        + AGREEMENT
+        + EVACUATION.format(date=DATE, kph=FIRE_KPH, warning=FIRE_WARNING_MIN),
+    )
     write_text(folder / "LICENSE.md", LICENSE.format(**facts))
 
 
@@ -509,7 +596,67 @@ def make_hazards(source: Path, folder: Path, jurisdictions: gpd.GeoDataFrame) ->
     write_zones(folder / "rockfall.geojson", rockfall[["class_code", "geometry"]])
     streams = derive_flash_flood(ground, area=jurisdictions, simplify_m=SIMPLIFY_M)
     write_zones(folder / "flash-flood.geojson", streams[["class_code", "geometry"]])
+    write_zones(folder / "fire-arrival.geojson", make_fire(wildfire))
     write_text(folder / "mc-colours.toml", MONACO_SCHEME.format(today=BUILT))
+
+
+def make_fire(interface: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Cut the growing ellipse of a fire to the interface: bands with the minute in which it enters each."""
+    burns = interface[interface["class_code"].isin(FIRE_CLASSES)].union_all()
+    start = (
+        gpd.GeoSeries([shapely.Point(*FIRE_START)], crs=4326).to_crs(CRS_CODE).get_coordinates().to_numpy()
+    )
+    angle = np.radians(np.arange(0.0, 360.0, 3.0))
+    # It starts in a focus of the ellipse: at this share of its fastest speed it runs at an angle to the wind.
+    share = (1 - FIRE_ECCENTRICITY) / (1 - FIRE_ECCENTRICITY * np.cos(angle))
+    bearing = np.radians(FIRE_TOWARDS_DEG) + angle
+    away = np.column_stack([np.sin(bearing), np.cos(bearing)]) * share[:, None]
+    minutes, bands = [], []
+    before: Any = shapely.Polygon()
+    for minute in range(0, FIRE_UNTIL_MIN, FIRE_BAND_MIN):
+        reach_m = FIRE_KPH * 1000 / 60 * (minute + FIRE_BAND_MIN)
+        ellipse = shapely.Polygon(start + reach_m * away)
+        band = shapely.intersection(shapely.difference(ellipse, before), burns)
+        band = shapely.union_all([one for one in shapely.get_parts(band) if one.area >= FIRE_LEAST_M2])
+        before = ellipse
+        if not band.is_empty:
+            minutes.append(FIRE_WARNING_MIN + minute)
+            bands.append(shapely.normalize(band))
+    return gpd.GeoDataFrame({"arrival_min": minutes}, geometry=bands, crs=interface.crs)
+
+
+def make_shelters(source: Path, jurisdictions: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Make points of the buildings and grounds that are taken as shelters, with the floor that is assumed."""
+    factory = osmium.geom.WKBFactory()
+    found: dict[str, tuple[str, Any]] = {}
+    entity: Any
+    for entity in osmium.FileProcessor(source).with_areas():
+        if entity.is_area():
+            key = f"{'w' if entity.from_way() else 'r'}{entity.orig_id()}"
+            if key in SHELTERS:
+                found[key] = (
+                    entity.tags.get("name", ""),
+                    shapely.from_wkb(factory.create_multipolygon(entity)),
+                )
+    assert set(found) == set(SHELTERS)
+    shapes = gpd.GeoSeries({key: shape for key, (_, shape) in found.items()}, crs=4326).to_crs(CRS_CODE)
+    rows = []
+    for key, (name, share) in SHELTERS.items():
+        footprint = shapes[key].area
+        rows.append(
+            {
+                "id": key,
+                "name": name or found[key][0],
+                # To ten square metres, lest the assumption look like a measurement.
+                "area_m2": round(footprint * share / 10) * 10,
+                "capacity_source": FLOOR.format(share=share, footprint=round(footprint, -1)),
+            }
+        )
+    frame = pd.DataFrame(rows).set_index("id")
+    inside = shapely.point_on_surface(np.asarray(shapes[frame.index].array, dtype=object))
+    points = gpd.GeoSeries(inside, index=frame.index, crs=CRS_CODE)
+    areas = jurisdictions[["geometry"]].rename_axis("jurisdiction").reset_index()
+    return gpd.sjoin(gpd.GeoDataFrame(frame, geometry=points), areas).drop(columns="index_right")
 
 
 def coastal(ground: Ground, land: gpd.GeoDataFrame, reach_m: tuple[float, float, float]) -> gpd.GeoDataFrame:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mutualaid.data import region_schema
-from mutualaid.data._schema import GROUND_KINDS, TABLES, Column, TableSpec
+from mutualaid.data._schema import GROUND_KINDS, TABLES, ZONES, Column, TableSpec
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 INTRODUCTION = """\
@@ -40,7 +40,20 @@ and check the file with [region.schema.json](region.schema.json).
 * Agreements and costs are between partners: what the column `partner` of the jurisdictions says. For one kind of help
   at most one agreement holds on any day. Ids of crossings are checked where the roads are known, in the analysis.
 * A key with a full stop stands in double quotes: `sharing = { "stations.turnout_s" = "partners" }`. What `sharing`
-  may name are the tables `stations`, `units`, `hospitals` and `demand`, their columns, and `geometry` for positions.
+  may name are the tables `stations`, `units`, `hospitals`, `shelters` and `demand`, their columns, and `geometry` for
+  positions.
+* Of a shelter, `capacity` or `area_m2` must be given. Where only the floor is known, the people that it takes follow
+  from `duration` in `[evacuation]`: 1.86 m² each for a short stay, 3.7 m² for a long one (American Red Cross, 4496).
+* `[evacuation]` says who leaves and what is assumed about it. All its figures are assumptions until somebody states
+  them with their source in `sources` and how sure they are in `confidences`. Times count from the alarm on. Crossings
+  and roads that it names are checked where the roads are known, in the analysis.
+* A zone is the id of a jurisdiction; a file of polygons inside the folder, read as the table `zones` below; or
+  `severity:<id>>=<1…5>`: wherever a hazard layer or scenario of that id is at least so severe. Of a layer and a
+  scenario of one id the layer counts.
+* `[evacuation.arrival]` names a raster of times, or polygons with a column of times, in minutes unless `unit` says
+  otherwise. Where polygons overlap the earliest counts. A place without a time inside what the file covers is never
+  reached, unless `nodata_means` says that it is unknown; outside it is always unknown, which is not never. What arrives
+  as water passes under bridges, rocks and avalanches pass over tunnels and galleries, all else reaches every road.
 """
 
 
@@ -61,11 +74,12 @@ def document_text() -> str:
         parts += _section(key, node, required, schema["$defs"])
     parts.append("## Tables\n")
     parts += [_spec(spec) for spec in TABLES.values()]
+    parts += ["## Other files\n", _spec(ZONES)]
     return "\n".join(parts)
 
 
 def _section(key: str, node: dict[str, Any], required: str, entries: dict[str, Any]) -> list[str]:
-    """Describe a section, then the tables that are listed inside it."""
+    """Describe a section, then the tables inside it."""
     entry = entries[node.get("items", node)["$ref"].rsplit("/", 1)[1]]
     title = f"[[{key}]]" if "items" in node else f"[{key}]"
     rows = [
@@ -75,7 +89,7 @@ def _section(key: str, node: dict[str, Any], required: str, entries: dict[str, A
     parts = [f"### `{title}`{required}\n\n{entry['description']}\n"]
     parts.append(_table(("key", "required", "what", "values", "default"), rows))
     for name, value in entry["properties"].items():
-        if "$ref" in value.get("items", {}):
+        if "$ref" in value.get("items", value):
             parts += _section(f"{key}.{name}", value, " (optional)", entries)
     return parts
 
@@ -83,11 +97,13 @@ def _section(key: str, node: dict[str, Any], required: str, entries: dict[str, A
 def _value(node: dict[str, Any], place: str) -> tuple[str, str, str]:
     kind = node.get("type", "")
     names = {"string": "text", "integer": "whole number", "object": "table", "boolean": "`true`, `false`"}
-    items = {"string": "texts", "number": "numbers", "integer": "whole numbers", "array": "pairs of texts"}
-    values = names.get(kind, kind)
+    items = {"string": "texts", "number": "numbers", "integer": "whole numbers"}
+    values = f"table `[{place}]`" if "$ref" in node else names.get(kind, kind)
     if kind == "array":
         item = node["items"]
-        values = f"tables `[[{place}]]`" if "$ref" in item else f"list of {items[item['type']]}"
+        inner = item.get("items", item).get("type", "")
+        pairs = "pairs of " * (item.get("type") == "array")
+        values = f"tables `[[{place}]]`" if "$ref" in item else f"list of {pairs}{items[inner]}"
         values += f": {_words(item)}" if "enum" in item else ""
     elif kind == "object":
         item = node["additionalProperties"]
@@ -99,11 +115,15 @@ def _value(node: dict[str, Any], place: str) -> tuple[str, str, str]:
         values = _words(node)
     low, high = node.get("minimum", node.get("exclusiveMinimum")), node.get("maximum")
     if low is not None:
-        values += f", {'above ' if 'exclusiveMinimum' in node else ''}{low:,.0f}"
-        values += " or more" * ("minimum" in node) if high is None else f"…{high:,.0f}"
+        values += f", {'above ' if 'exclusiveMinimum' in node else ''}{_number(low)}"
+        values += " or more" * ("minimum" in node) if high is None else f"…{_number(high)}"
     default = node.get("default")
     shown = "" if default in (None, "", {}, []) else f"`{json.dumps(default, ensure_ascii=False)}`"
     return node.get("description", "").replace("|", "\\|"), values, shown
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:g}"
 
 
 def _words(node: dict[str, Any]) -> str:

@@ -32,6 +32,7 @@ READ = [
     "jurisdictions.geojson",
     "region.toml",
     "roads.osm.pbf",
+    "shelters.csv",
     "stations.csv",
 ]
 
@@ -42,8 +43,8 @@ ABOUT_COOPERATION = {
 }  # fmt: skip
 
 
-#: What a run without a siting study writes.
-RUN_FILES = {name for name in RESULT_FILES if not name.startswith("siting")}
+#: What a run without a siting study or an evacuation writes.
+RUN_FILES = {name for name in RESULT_FILES if not name.startswith(("siting", "evacuation"))}
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,7 @@ def test_an_input_counts_wherever_it_lies(analysis: Analysis, tmp_path: Path) ->
         "jurisdictions.geojson",
         "results/demand.csv",
         "roads.osm.pbf",
+        "shelters.csv",
         "tonight.toml",
     ]
 

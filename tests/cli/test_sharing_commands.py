@@ -31,8 +31,8 @@ from mutualaid.reports import RESULT_FILES, export_region, write_results
 
 MC, FR = "Sapeurs-Pompiers de Monaco", "SDIS 06"
 #: Stations of the demo with values that stand nowhere else.
-#: What a run without a siting study writes.
-RUN_FILES = {name for name in RESULT_FILES if not name.startswith("siting")}
+#: What a run without a siting study or an evacuation writes.
+RUN_FILES = {name for name in RESULT_FILES if not name.startswith(("siting", "evacuation"))}
 STATIONS = """\
 id,lon,lat,name,name_fr,jurisdiction,service,department,turnout_s,status
 zqxstation1,7.4177772,43.7279297,Zqxname Eins,Zqxname Un,MC,fire,career,98.7654321,active

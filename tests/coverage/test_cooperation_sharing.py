@@ -594,7 +594,7 @@ def test_what_is_not_named_is_public_and_the_original_stays_as_it_is() -> None:
     found = shared_region(region, "public")
     assert found.withheld == ()
     assert found.region.note == region.note
-    for table in ("stations", "units", "demand", "hospitals"):
+    for table in ("stations", "units", "demand", "hospitals", "shelters"):
         pd.testing.assert_frame_equal(getattr(found.region, table), getattr(region, table))
     shared_region(sharing(region, {"stations": "own", "demand": "own"}), "public")
     pd.testing.assert_frame_equal(region.stations, before)
@@ -717,6 +717,66 @@ def test_a_hospital_in_no_jurisdiction_is_bound_by_every_agreement() -> None:
     assert {one.partner: one.rows for one in found.withheld} == {"A": 1, "B": 0, "": 1}, (
         "what has no name keeps none"
     )
+
+
+def shelters_of(region: Region) -> gpd.GeoDataFrame:
+    """Two shelters of A, one of them in the place of B, and one of C, which agrees to nothing."""
+    return gpd.GeoDataFrame(
+        {
+            "name": ["School", "Hall", "Barn"],
+            "jurisdiction": region.jurisdictions.index[[0, 2, 3]],
+            "owner": ["A", "A", "C"],
+            "capacity": [333.0, 0.0, np.nan],
+            "area_m2": [np.nan, 70.0, 1500.0],
+            "opens_min": 0.0,
+            "closes_min": [60.0, np.nan, np.nan],
+            "services": ["medical", "", "pets"],
+            "stands": ["wildfire", "", ""],
+            "capacity_source": "counted",
+        },
+        geometry=gpd.points_from_xy([1020, 12_010, 12_020], [10, 10, 10]),
+        index=pd.Index(["s1", "s2", "s3"], name="id"),
+        crs=UTM,
+    )
+
+
+def test_how_many_a_shelter_takes_is_told_as_a_class_and_its_floor_with_it() -> None:
+    region = line_times()
+    region = replace(region, shelters=shelters_of(region))
+
+    found = shared_region(sharing(region, {"shelters.capacity": "partners"}), "public").region.shelters
+
+    # In the middle of 200…500; none is none; the floor would give away the people, whoever owns it.
+    assert found["capacity"].fillna(-1).tolist() == [350, 0, -1]
+    assert found["area_m2"].fillna(-1).tolist() == [-1, 75, 1500]
+    assert found["name"].tolist() == ["School", "Hall", "Barn"]
+    back = shared_region(sharing(region, {"shelters.area_m2": "own"}), "partners").region.shelters
+    assert back.index.tolist() == ["s3"], "without its floor nobody knows what the others take"
+
+
+@pytest.mark.parametrize("column", ["owner", "jurisdiction", "opens_min", "closes_min", "stands"])
+def test_a_shelter_goes_where_an_empty_cell_would_say_something_false(column: str) -> None:
+    region = line_times()
+    region = sharing(replace(region, shelters=shelters_of(region)), {f"shelters.{column}": "partners"})
+
+    found = shared_region(region, "public")
+
+    assert found.region.shelters.index.tolist() == ["s3"]
+    assert {one.partner: one.rows for one in found.withheld} == {"A": 2, "B": 0}
+    assert shared_region(region, "partners").region.shelters.index.tolist() == ["s1", "s2", "s3"]
+
+
+def test_where_a_shelter_is_goes_with_its_id() -> None:
+    region = line_times()
+    region = replace(region, shelters=shelters_of(region))
+
+    found = shared_region(
+        sharing(region, {"shelters.geometry": "partners", "shelters.services": "own"}), "public"
+    )
+
+    assert found.region.shelters.index.tolist() == ["SH1", "SH2", "s3"]
+    assert found.region.shelters["services"].tolist() == ["", "", "pets"]
+    assert found.region.shelters.geometry.x.iloc[0] == 1500
 
 
 def test_a_turnout_is_kept_back_at_every_hour() -> None:

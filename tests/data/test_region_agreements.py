@@ -272,12 +272,14 @@ _SHARED = [
     "stations",
     "units",
     "hospitals",
+    "shelters",
     "demand",
     "stations.turnout_s",
     "units.kind",
     "demand.incidents",
     "stations.geometry",
     "hospitals.name",
+    "shelters.capacity",
 ]
 
 
@@ -427,7 +429,7 @@ CASES = [
     Case("a pair of one partner", toml(PAIRS, '[["007", "007"]]'), "[[agreement]] 1, excluded_pairs 1", "then a station of another party", "'007', of Westfire", "remove the pair"),
     # sharing
     Case("sharing of no column", toml('"stations.turnout_s"', '"stations.turnout"'), "[[agreement]] 1, sharing", "a table that is shared, or a column of it", "'stations.turnout'", "did you mean stations.turnout_s"),
-    Case("sharing of no table", toml("units = ", "roads = "), "[[agreement]] 1, sharing", "a table that is shared, or a column of it", "'roads'", "use one of stations, units, hospitals, demand"),
+    Case("sharing of no table", toml("units = ", "roads = "), "[[agreement]] 1, sharing", "a table that is shared, or a column of it", "'roads'", "use one of stations, units, hospitals, shelters, demand"),
     Case("wrong level", toml('"own"', '"secret"'), "[[agreement]] 1, sharing.units", "'public', 'partners', 'own'", "'secret'", ""),
     Case("a full stop without quotes", toml('"stations.turnout_s" =', "stations.turnout_s ="), "[[agreement]] 1, sharing.stations", "'partners'", "{'turnout_s': 'partners'}", 'put the whole key in double quotes, like "stations.turnout_s"'),
     # ranges

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,9 @@ from mutualaid.coverage._summary import summarise
 from mutualaid.data import (
     Agreement,
     AgreementCrossing,
+    ArrivalSource,
     Costs,
+    EvacuationCase,
     HazardScenario,
     Parameters,
     Region,
@@ -800,6 +803,232 @@ def _planned(
     )
 
 
+# --- evacuation ----------------------------------------------------------------------------------------------
+
+#: Where people leave and arrive, in metres from the corner, and the ways between them: zone, sink, vehicles an hour,
+#: minutes of the first and last departure, and the corners of the way.
+ZONES = {"Z1": (2_600, 3_000), "Z2": (1_900, 7_400), "Z3": (5_800, 7_000)}
+SINKS = {
+    "own": (700, 5_600),
+    "beyond": (7_600, 2_300),
+    "exit": (300, 8_700),
+    "burnt": (3_300, 3_500),
+    "far": (8_500, 8_500),
+}
+WAYS: tuple[tuple[str, str, float, float, float, tuple[tuple[float, float], ...]], ...] = (
+    ("Z1", "beyond", 600.0, 0.0, 80.0,
+     ((2_600, 3_000), (3_200, 2_500), (4_500, 2_510), (5_600, 2_500), (7_600, 2_300))),
+    ("Z1", "own", 240.0, 5.0, 45.0, ((2_600, 3_000), (1_800, 4_200), (700, 5_600))),
+    ("Z2", "own", 150.0, 0.0, 30.0, ((1_900, 7_400), (1_200, 6_400), (700, 5_600))),
+    ("Z2", "exit", 300.0, 10.0, 60.0, ((1_900, 7_400), (900, 8_000), (300, 8_700))),
+    ("Z3", "beyond", 200.0, 0.0, 50.0, ((5_800, 7_000), (6_400, 4_500), (5_600, 2_500), (7_600, 2_300))),
+)  # fmt: skip
+PEOPLE_A_CAR, STEP_S, PACE = 2.5, 300.0, 1.33 / (40 / 3.6)
+
+
+def _evacuated(analysis: Any, *, level: str = "joint", finite: bool = True, **texts: str) -> Any:
+    """Invent an evacuation of the made-up region with the fields that `mutualaid.evacuation.evacuation` gives.
+
+    `finite` False: no upper bound was found, and the plan takes nobody out; `texts` replace names.
+    """
+    names = {
+        "case": "Fire in the hills",
+        "road": "Mill Lane",
+        "zone": "",
+        "sink": "",
+        "crossing": "",
+        "note": "",
+    } | texts
+    ways = WAYS if finite else ()
+    number: dict[Any, int] = {}
+    paths = [
+        np.array([number.setdefault(pair, 2 * len(number)) for pair in pairwise(corners)], dtype=np.int64)
+        for *_, corners in ways
+    ]
+    end_s = 6_120.0 if finite else 0.0
+    routes = _routes(ways, names)
+    flows, steps = _traffic(number, paths, routes, names)
+    zones = _cleared(ways, routes, analysis.region.jurisdictions, names)
+    shelters = _sheltered(routes, names)
+    left = pd.DataFrame(
+        {"zone": ["Z1", "Z2", "Z3"], "reason": ["no car and no bus", "not in time or no room", "no road"],
+         "people": zones["people_left"].to_numpy()}
+    )  # fmt: skip
+    discs = [shapely.buffer(shapely.Point(*_placed([(3_600, 4_600)])[0]), r) for r in range(400, 3_400, 300)]
+    bands = [outer if k == 0 else outer.difference(discs[k - 1]) for k, outer in enumerate(discs)]
+    hazard = gpd.GeoDataFrame({"arrival_s": np.arange(len(bands)) * 900.0}, geometry=bands, crs=UTM)
+    closed = shapely.linestrings([_placed([(3_000, y), (4_000, y)]) for y in (4_250.0, 4_750.0, 5_250.0)])
+    span = {"lower_s": [9_000.0, 5_970.0], "upper_s": [9_900.0, 6_120.0 if finite else np.inf]}
+    kinds = ["lane", "contraflow", "without_crossing", "opened_crossing", "earlier", "unstaged"]
+    return SimpleNamespace(
+        analysis=analysis, level=level, built=None, simulation=None, baseline=None,
+        case=EvacuationCase(
+            name=names["case"], buses=4, background=0.1, contraflow=(names["road"],), exits=finite, note=names["note"],
+            persons_per_vehicle=2.2, confidences={"persons_per_vehicle": "stated"},
+            arrival=ArrivalSource(file=Path("fire.geojson"), hazard="wildfire", column="min", derived=True,
+                                  name=names["note"]),
+        ),
+        bracket=SimpleNamespace(lower_s=5_970.0, upper_s=6_120.0 if finite else np.inf),
+        plan=SimpleNamespace(
+            clearance_s=end_s, paths=tuple(paths), network=SimpleNamespace(road_edge=np.arange(2 * len(number) + 1))
+        ),
+        zones=zones, curves=_curves(zones, end_s), routes=routes, flows=flows, steps=steps, shelters=shelters,
+        left=left,
+        crossings=gpd.GeoDataFrame(
+            {"name": [names["crossing"] or "Old Bridge"], "from_jurisdiction": ["west"], "to_jurisdiction": ["east"],
+             "vehicles": [800.0], "people": [2_000.0], "peak_vph": [600.0], "capacity_vph": [600.0]},
+            index=["x1"], geometry=gpd.points_from_xy(*(BRIDGES[:1] + CORNER).T), crs=UTM,
+        ),
+        cut=flows.iloc[1:3][["name", "capacity_vph", "geometry"]].assign(from_s=0.0, to_s=5_970.0),
+        why=("Z1 and the shelter beyond the river bind.",), people_behind=2_000.0,
+        closures=gpd.GeoDataFrame({"name": "", "closes_s": [1_200.0, 2_400.0, 4_800.0]}, geometry=closed, crs=UTM),
+        hazard=hazard,
+        levels=pd.DataFrame(
+            {**span, "people_out": [1_500.0, 3_900.0], "people_left": [2_600.0, 200.0], "overflow": [900.0, 0.0],
+             "crossing_people": [0.0, 2_000.0]}, index=["own", "joint"],
+        ),
+        sensitivity=pd.DataFrame(
+            {"lower_s": [5_000.0, 5_970.0, 8_000.0], "upper_s": [5_200.0, 6_120.0, 8_400.0], "vehicles": 1_700.0},
+            index=["planning", "evacuation", "sustained"],
+        ),
+        measures=pd.DataFrame(
+            {"kind": kinds, "id": "", "name": [names["road"], names["road"], "Old Bridge", "New Bridge", "", ""],
+             "lower_s": [5_400.0, 5_500.0, 9_000.0, 5_900.0, 5_300.0, np.nan], "upper_s": 9_000.0,
+             "saved_s": [570.0, 470.0, -3_030.0, 70.0, 670.0, -900.0], "vehicles": 1_700.0,
+             "vehicles_more": [0.0, 0.0, -20.0, 0.0, 0.0, -4.0]}
+        ),
+        notes=("Nobody measured the roads.",),
+    )  # fmt: skip
+
+
+def _placed(at: Iterable[tuple[float, float]]) -> NDArray[np.float64]:
+    placed: NDArray[np.float64] = np.array(list(at), dtype=np.float64).reshape(-1, 2) + CORNER
+    return placed
+
+
+def _routes(ways: Any, names: dict[str, str]) -> gpd.GeoDataFrame:
+    rows: list[dict[str, Any]] = []
+    lines = []
+    for zone, sink, vph, first, last, corners in ways:
+        line = shapely.LineString(_placed(corners))
+        vehicles = vph * (last - first) / 60
+        latest_s = np.inf if sink == "exit" else 60 * last + 420.0
+        rows.append(
+            {"zone": zone, "sink": sink, "rate_vph": vph, "from_s": 60 * first, "to_s": 60 * last, "vehicles": vehicles,
+             "people": vehicles * PEOPLE_A_CAR, "drive_s": line.length * PACE,
+             "arrives_s": 60 * last + line.length * PACE,
+             "latest_s": latest_s, "margin_s": latest_s - 60 * last, "zone_name": names["zone"] or zone,
+             "sink_name": names["sink"] or sink, "sink_kind": "exit" if sink == "exit" else "shelter",
+             "way": f"W{len(rows) + 1}", "roads": (names["road"], "Station Road"), "length_m": line.length,
+             "crossings": "x1" if sink == "beyond" and zone == "Z1" else ""}
+        )  # fmt: skip
+        lines.append(line)
+    table = pd.DataFrame(rows, columns=None if rows else list(_ROUTE_COLUMNS))
+    return gpd.GeoDataFrame(table.set_axis([f"R{k + 1}" for k in range(len(table))]), geometry=lines, crs=UTM)
+
+
+_ROUTE_COLUMNS = (
+    "zone", "sink", "rate_vph", "from_s", "to_s", "vehicles", "people", "drive_s", "arrives_s", "latest_s", "margin_s",
+    "zone_name", "sink_name", "sink_kind", "way", "roads", "length_m", "crossings",
+)  # fmt: skip
+
+
+def _traffic(
+    number: dict[Any, int], paths: list[NDArray[np.int64]], routes: gpd.GeoDataFrame, names: dict[str, str]
+) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """What the routes put on each piece of road, and when."""
+    rows: list[dict[str, Any]] = []
+    steps: list[dict[str, Any]] = []
+    known: list[dict[Any, Any]] = routes.drop(columns="geometry").to_dict("records")
+    times = np.arange(0.0, 6_000.0, STEP_S)
+    for pair, edge in number.items():
+        rate, vehicles = np.zeros(len(times)), 0.0
+        for path, row in zip(paths, known, strict=True):
+            if edge in path:
+                rate += np.where((times >= row["from_s"]) & (times < row["to_s"]), row["rate_vph"], 0.0)
+                vehicles += row["vehicles"]
+        rows.append(
+            {"edge": edge, "name": names["road"] if len(rows) % 3 else "", "vehicles": vehicles,
+             "people": vehicles * PEOPLE_A_CAR, "peak_vph": rate.max(), "capacity_vph": 600.0 + 200.0 * (len(rows) % 2),
+             "from_s": 0.0, "to_s": 5_400.0, "closes_s": 5_800.0 if len(rows) == 1 else np.inf,
+             "geometry": shapely.LineString(_placed(pair))}
+        )  # fmt: skip
+        steps += [
+            {"edge": edge, "time_s": at, "vph": vph} for at, vph in zip(times, rate, strict=True) if vph > 0
+        ]
+    columns = [
+        "edge",
+        "name",
+        "vehicles",
+        "people",
+        "peak_vph",
+        "capacity_vph",
+        "from_s",
+        "to_s",
+        "closes_s",
+        "geometry",
+    ]
+    flows = gpd.GeoDataFrame(
+        pd.DataFrame(rows, columns=columns).set_index("edge"), geometry="geometry", crs=UTM
+    )
+    return flows, pd.DataFrame(steps, columns=["edge", "time_s", "vph"])
+
+
+def _cleared(
+    ways: Any, routes: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame, names: dict[str, str]
+) -> gpd.GeoDataFrame:
+    rows = []
+    for k, key in enumerate(ZONES):
+        own = routes[routes["zone"] == key]
+        out, left = own["people"].sum(), 100.0 - 40.0 * k if len(ways) else 1_000.0
+        ete = {
+            f"ete_{share}_s": 60.0 * share if len(ways) and share < 100 else np.inf
+            for share in (50, 90, 95, 100)
+        }
+        rows.append(
+            {"name": names["zone"] or f"{key} hill", "jurisdiction": "east" if key == "Z3" else "west",
+             "partner": "east" if key == "Z3" else "west", "people": out + left, "vehicles": own["vehicles"].sum(),
+             "arrives_s": [1_800.0, np.inf, np.nan][k], "people_out": out, "people_left": left,
+             "first_s": own["from_s"].min(), "last_s": own["to_s"].max(), "latest_s": own["latest_s"].min(),
+             "margin_s": own["margin_s"].min(), **ete, "nearest_ete_90_s": np.inf, "nearest_people_out": out / 2}
+        )  # fmt: skip
+    at = shapely.buffer(shapely.points(_placed(ZONES.values())), 900)
+    return gpd.GeoDataFrame(rows, index=pd.Index(list(ZONES)), geometry=at, crs=jurisdictions.crs)
+
+
+def _sheltered(routes: gpd.GeoDataFrame, names: dict[str, str]) -> gpd.GeoDataFrame:
+    people = routes.groupby("sink")["people"].sum().reindex(list(SINKS), fill_value=0.0)
+    return gpd.GeoDataFrame(
+        {"name": [names["sink"] or f"{key} place" for key in SINKS],
+         "kind": ["shelter", "shelter", "exit", "shelter", "shelter"],
+         "jurisdiction": ["west", "east", "", "west", "east"], "partner": ["west", "east", "", "west", "east"],
+         "own": [True, False, True, True, True], "status": ["usable", "usable", "usable", "in the hazard", "no way"],
+         "room": [800.0, 2_600.0, np.inf, 120.0, np.nan], "people": people, "vehicles": people / PEOPLE_A_CAR,
+         "overflow": [340.0, 0.0, 0.0, 0.0, 0.0], "opens_s": [1_200.0, 0.0, 0.0, 0.0, 0.0],
+         "closes_s": [np.inf, 7_200.0, np.inf, 1_800.0, np.inf]},
+        index=pd.Index(list(SINKS)), geometry=shapely.points(_placed(SINKS.values())), crs=UTM,
+    )  # fmt: skip
+
+
+def _curves(zones: gpd.GeoDataFrame, end_s: float) -> pd.DataFrame:
+    """People in safety, evenly over time; half of them in the baseline."""
+    times = np.arange(0.0, end_s + STEP_S, STEP_S).clip(max=end_s)
+    everybody = {**zones["people_out"].to_dict(), "": zones["people_out"].sum()}
+    rows = [
+        {
+            "zone": zone,
+            "kind": kind,
+            "time_s": at,
+            "people": n * factor * at / end_s,
+            "share": factor * at / end_s,
+        }
+        for zone, n in everybody.items()
+        for kind, factor in (("plan", 1.0), ("nearest", 0.5))
+        for at in (times if end_s else ())
+    ]
+    return pd.DataFrame(rows, columns=["zone", "kind", "time_s", "people", "share"])
+
+
 def _no_gaps() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame({"level": []}, geometry=[], crs=UTM)
 
@@ -838,6 +1067,12 @@ def tables() -> Callable[..., WhatIfTables]:
 def study() -> Callable[..., SitingStudy]:
     """Invent a siting study of a region from the tables of its what-ifs."""
     return _study
+
+
+@pytest.fixture(scope="session")
+def evacuated() -> Callable[..., Any]:
+    """Invent an evacuation of a made-up region."""
+    return _evacuated
 
 
 @dataclass(frozen=True)

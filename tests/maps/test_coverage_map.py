@@ -20,7 +20,9 @@ from mutualaid.maps._palette import band_edges
 
 
 def test_exports_are_sorted_and_complete() -> None:
-    assert maps.__all__ == ["coverage_map", "esc", "page_languages", "room_for_sites", "save_offline"]
+    assert maps.__all__ == [
+        "LANGUAGES", "card_texts", "coverage_map", "esc", "page_languages", "room_for_sites", "save_offline"
+    ]  # fmt: skip
     assert all(hasattr(maps, name) for name in maps.__all__)
 
 

@@ -63,11 +63,14 @@ def everything(
     tables: Callable[..., WhatIfTables],
     together: Callable[[Any], Any],
     study: Callable[..., SitingStudy],
+    evacuated: Callable[..., Any],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """The page with all that there is to be said: with a plan, too."""
+    """The page with all that there is to be said: with a plan and an evacuation, too."""
     times = tables(region)
-    page = coverage_map(region, together(region), times, siting=study(region, times))
+    page = coverage_map(
+        region, together(region), times, siting=study(region, times), evacuation=evacuated(region)
+    )
     return save_offline(page, tmp_path_factory.mktemp("everything") / "map.html")
 
 
@@ -144,7 +147,8 @@ ALL_TEXTS = (
         for (const one of below(root)) found.add(one);
     };
     const page = () => note(document.body), pane = name => note(map.getPane(name));
-    for (const key in window) if (/^(paths|marks|severity)_/.test(key) && window[key].addTo) map.addLayer(window[key]);
+    const layers = /^(paths|marks|severity|evacuated)_/;
+    for (const key in window) if (layers.test(key) && window[key].addTo) map.addLayer(window[key]);
     const point = () => {
         map.eachLayer(layer => {
             if (layer.getTooltip && layer.getTooltip()) {
@@ -164,6 +168,16 @@ ALL_TEXTS = (
             note(document.querySelector('.ma-tip'));
         }
     };
+    await new Promise(requestAnimationFrame);
+    for (const moment of [null, 0, 9]) {
+        change(map, { moment, route: 0 });
+        await settled();
+        page();
+        point();
+    }
+    for (let k = 0; k < 5; k++) note(state.evacuated.flows.told(map, k));
+    mutualaid.kit.turnTo(map, 'coverage');
+    await settled();
     const settings = [
         { off: [], added: [], limit_s: null, dispatch_s: null, crossing_s: null },
         { off: [1], added: [4], limit_s: 600, dispatch_s: 90, crossing_s: 120 },

@@ -24,28 +24,38 @@ _CELL, _CLASSES = "rounded to 1 km", "classes"
 #: where an empty value would say something false, and ``own`` never leaves, coarse neither.
 _HOW: Mapping[str, tuple[str, str]] = {
     # It joins the tables, so it cannot go. A number tells nothing.
-    **dict.fromkeys(("stations.id", "units.id", "hospitals.id", "demand.id"), (_NUMBERED, _NUMBERED)),
+    **dict.fromkeys(
+        ("stations.id", "units.id", "hospitals.id", "shelters.id", "demand.id"), (_NUMBERED, _NUMBERED)
+    ),
     # Empty means unknown.
     **dict.fromkeys(
         (
             "stations.name", "stations.department", "stations.turnout_s", "stations.turnout_day_s",
             "stations.turnout_night_s", "stations.turnout_weekend_s", "units.kind", "units.capabilities",
-            "units.staffing", "hospitals.name", "demand.cell_x", "demand.cell_y",
+            "units.staffing", "hospitals.name", "shelters.name", "shelters.services", "shelters.capacity_source",
+            "demand.cell_x", "demand.cell_y",
         ),
         (_REMOVED, _REMOVED),
     ),
-    # Required, or empty means something else: active, one unit, where the point lies.
+    # Required, or empty means something else: active, one unit, where the point lies, always open, no hazard.
     **dict.fromkeys(
-        ("stations.jurisdiction", "stations.service", "stations.status", "units.station", "demand.jurisdiction"),
+        (
+            "stations.jurisdiction", "stations.service", "stations.status", "units.station", "shelters.jurisdiction",
+            "shelters.owner", "shelters.opens_min", "shelters.closes_min", "shelters.stands", "demand.jurisdiction",
+        ),
         (_ROW, _ROW),
     ),
     # Which part of town is enough to follow a result.
-    **dict.fromkeys(("stations.geometry", "hospitals.geometry", "demand.geometry"), (_CELL, _ROW)),
+    **dict.fromkeys(
+        ("stations.geometry", "hospitals.geometry", "shelters.geometry", "demand.geometry"), (_CELL, _ROW)
+    ),
     # How many, roughly, is enough to follow a result.
-    **dict.fromkeys(("demand.population", "units.count"), (_CLASSES, _ROW)),
+    **dict.fromkeys(
+        ("demand.population", "units.count", "shelters.capacity", "shelters.area_m2"), (_CLASSES, _ROW)
+    ),
     "demand.incidents": (_CLASSES, _REMOVED),
     # A table as a whole.
-    **dict.fromkeys(("stations", "units", "hospitals", "demand"), (_ROW, _ROW)),
+    **dict.fromkeys(("stations", "units", "hospitals", "shelters", "demand"), (_ROW, _ROW)),
 }  # fmt: skip
 
 #: What gives away an attribute, and so is kept with it.
@@ -53,6 +63,10 @@ _ALSO: Mapping[str, tuple[str, ...]] = {
     # Ids may be those of a public map, or hold the coordinates of a cell.
     "stations.geometry": ("stations.id",),
     "hospitals.geometry": ("hospitals.id",),
+    "shelters.geometry": ("shelters.id",),
+    # The one follows from the other.
+    "shelters.capacity": ("shelters.area_m2",),
+    "shelters.area_m2": ("shelters.capacity",),
     "demand.geometry": ("demand.id", "demand.cell_x", "demand.cell_y"),
     # Where incidents are the weight they are the same number.
     "demand.population": ("demand.incidents",),
@@ -67,7 +81,13 @@ _CELL_M = 1000.0
 _STEPS = np.array([0.0, *(digit * 10.0**power for power in range(10) for digit in (1, 2, 5))])
 #: What an empty cell of a text column says.
 _UNKNOWN: Mapping[str, str] = {"department": "unknown"}
-_PREFIX: Mapping[str, str] = {"stations": "S", "units": "U", "hospitals": "H", "demand": "D"}
+_PREFIX: Mapping[str, str] = {
+    "stations": "S",
+    "units": "U",
+    "hospitals": "H",
+    "shelters": "SH",
+    "demand": "D",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -363,6 +383,8 @@ def _owners(region: Region, table: str) -> NDArray[np.object_]:
         point, area = region.jurisdictions.sindex.query(frame.geometry, predicate="intersects")
         first = pd.Series(region.jurisdictions.index[area], index=point).groupby(level=0).first()
         place = first.reindex(range(len(frame)))
+    elif table == "shelters":
+        return np.asarray(frame["owner"].astype(object).fillna(""), dtype=object)
     else:
         place = frame["jurisdiction"]
     return np.asarray(place.map(partner).astype(object).fillna(""), dtype=object)

@@ -203,9 +203,10 @@ def flow_network(
     else:
         expect("release_s", "finite times that rise from 0",
                np.concatenate([times[:1] != 0, ~(np.diff(times) > 0)]) | ~np.isfinite(times), times)  # fmt: skip
-        falls = ~(np.diff(ready, axis=1, prepend=0.0) >= 0).all(axis=1)
+        falls = np.asarray((~(np.diff(ready, axis=1, prepend=0.0) >= 0)).any(axis=1), dtype=np.bool_)
         expect("released", "vehicles that never grow fewer", falls, [list(row) for row in ready] or [0])
-        last = ~np.isclose(ready[:, -1], source["vehicles"], rtol=1e-9, atol=1e-9)
+        total = source["vehicles"].to_numpy()
+        last = np.asarray(~np.isclose(ready[:, -1], total, rtol=1e-9, atol=1e-9), dtype=np.bool_)
         expect("released", "all vehicles of the source in the last column", last, ready[:, -1])
     if defects:
         raise EvacuationError(defects)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,11 @@ class Bracket:
         ``share`` (0.5, 0.9, 0.95 and 1 of `vehicles`) and ``lower_s``: no plan has brought that share out sooner.
     notes
         What a reader must know.
+    threshold_s
+        (n,) moment from which each node is behind the minimum cut that proves `lower_s`: who is there then, or later,
+        is out by then only through the cut; inf for never. Empty where there is none.
+    full
+        (t,) sinks whose room is part of that cut.
     """
 
     network: FlowNetwork
@@ -51,6 +56,8 @@ class Bracket:
     solves: pd.DataFrame
     earliest: pd.DataFrame
     notes: tuple[str, ...] = ()
+    threshold_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    full: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     @property
     def gap(self) -> float:

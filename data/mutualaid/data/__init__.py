@@ -19,6 +19,17 @@ from mutualaid.data._area import read_area
 from mutualaid.data._demand import demand_from_census, demand_from_totals
 from mutualaid.data._demand_raster import demand_from_raster
 from mutualaid.data._demo import demo_path
+from mutualaid.data._evacuation import (
+    CAPACITY_FACTORS,
+    CAPACITY_PRESETS,
+    SPACE_M2,
+    STAYS,
+    TIME_UNITS,
+    ArrivalSource,
+    EvacuationCase,
+    ZoneReference,
+    zone_reference,
+)
 from mutualaid.data._hazard_files import hazard_sections
 from mutualaid.data._hazards import (
     COMBINE,
@@ -39,6 +50,8 @@ from mutualaid.data._tables import read_table, write_table
 from mutualaid.data._toml import revise
 
 __all__ = [
+    "CAPACITY_FACTORS",
+    "CAPACITY_PRESETS",
     "COMBINE",
     "CONFIDENCES",
     "HAZARDS",
@@ -51,16 +64,22 @@ __all__ = [
     "ROAD_RULES",
     "SERVICES",
     "SHARING_LEVELS",
+    "SPACE_M2",
+    "STAYS",
+    "TIME_UNITS",
     "Agreement",
     "AgreementCrossing",
+    "ArrivalSource",
     "CoalitionCost",
     "Costs",
+    "EvacuationCase",
     "HazardScenario",
     "HazardSource",
     "Parameters",
     "Region",
     "RiskCurve",
     "Source",
+    "ZoneReference",
     "agreement_notes",
     "agreements_in_force",
     "check_region",
@@ -80,4 +99,5 @@ __all__ = [
     "revise",
     "write_region",
     "write_table",
+    "zone_reference",
 ]

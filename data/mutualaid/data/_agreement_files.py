@@ -22,9 +22,9 @@ from mutualaid.data._paths import shown
 from mutualaid.data._schema import TABLES, AgreementEntry, CostEntry
 from mutualaid.errors import AgreementError, Defect
 
-__all__ = ["SHAREABLE", "AgreementSections"]
+__all__ = ["SHAREABLE", "AgreementSections", "certain"]
 
-_TABLES = ("stations", "units", "hospitals", "demand")
+_TABLES = ("stations", "units", "hospitals", "shelters", "demand")
 #: What an agreement may keep from others: tables, their columns, and where their rows are.
 SHAREABLE: tuple[str, ...] = (
     *_TABLES,
@@ -60,8 +60,8 @@ class AgreementSections:
         self._toml = toml
         self.defects: list[Defect] = []
         #: Jurisdictions by all that their partner may be mistaken for; None where nobody can say who the partners are.
-        self._areas = frames.get("jurisdictions") if _certain(raw, "jurisdictions", "id", "partner") else None
-        stations = frames.get("stations") if _certain(raw, "stations", "id", "jurisdiction") else None
+        self._areas = frames.get("jurisdictions") if certain(raw, "jurisdictions", "id", "partner") else None
+        stations = frames.get("stations") if certain(raw, "stations", "id", "jurisdiction") else None
         #: Partner of each station, "" if unknown; None where nobody can say which stations there are.
         self._stations: dict[str, str] | None = None
         if stations is not None and self._areas is not None:
@@ -173,7 +173,7 @@ class AgreementSections:
         return self._made("[cost] ", "costs, ", lambda: Costs(**values))
 
 
-def _certain(raw: Mapping[str, RawTable], table: str, *columns: str) -> bool:
+def certain(raw: Mapping[str, RawTable], table: str, *columns: str) -> bool:
     """Whether columns of a table could be read without a defect."""
     places = [f"{defect.where}|{defect.expected}" for defect in raw[table].defects] if table in raw else []
     return not any(f"column {column}" in place for place in places for column in columns)

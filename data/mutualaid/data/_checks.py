@@ -25,6 +25,7 @@ __all__ = [
     "check_ground",
     "check_ids",
     "check_overlaps",
+    "check_shelters",
     "locate",
     "point_tolerance_m",
 ]
@@ -251,6 +252,20 @@ def check_ground(raw: RawTable, frame: gpd.GeoDataFrame, areas: Areas) -> None:
         got = f"all of it outside, the nearest {distance_m / 1000:,.1f} km"
         remedy = "check that the file is of this region, and its CRS"
         raw.defects.append(Defect(raw.file, "geometry", "ground of the region", got, remedy))
+
+
+def check_shelters(raw: RawTable, frame: pd.DataFrame, areas: pd.DataFrame) -> Any:
+    """Report owners that are no partner, and shelters that close before they open; complete the owner by the place."""
+    partners = pd.Index(areas["partner"].dropna().unique())
+    check_ids(raw, frame["owner"], partners, column="owner", what="partner, as the jurisdictions name it,")
+    early = (frame["closes_min"] <= frame["opens_min"]).to_numpy()
+    opens, closes = frame["opens_min"].to_list(), frame["closes_min"].to_list()
+    got = said([f"closes {b:g}, opens {a:g}" for a, b in zip(opens, closes, strict=True)])
+    remedy = "correct one of them, or leave closes_min empty if it stays open"
+    raw.report(early, got, column="closes_min", expected="minutes after opens_min", remedy=remedy)
+    # Where an id stands twice, which is a defect, nobody can say whose the place is.
+    known = areas[["id", "partner"]].dropna().drop_duplicates("id").set_index("id")["partner"]
+    return frame.assign(owner=frame["owner"].where(frame["owner"].notna(), frame["jurisdiction"].map(known)))
 
 
 def check_cells(raw: RawTable, frame: gpd.GeoDataFrame, cell_m: float | None, toml: str) -> gpd.GeoDataFrame:

@@ -70,6 +70,7 @@ def conform(raw: RawTable, spec: TableSpec) -> pd.DataFrame:
         columns["partner"] = columns["partner"].fillna(columns["id"])
     _check_ids(raw, columns["id"])
     frame = pd.DataFrame(columns)
+    _check_one_of(raw, frame, spec.one_of)
     if spec.geometry == "none":
         return frame
     if spec.geometry != "by kind":
@@ -79,6 +80,19 @@ def conform(raw: RawTable, spec: TableSpec) -> pd.DataFrame:
     remedy = "fill it in, or remove the row"
     raw.report(nameless, nothing, column="name", expected="the name of a place", remedy=remedy)
     return gpd.GeoDataFrame(frame, geometry=_geometry(raw, frame["kind"].map(GROUND_KINDS)), crs=raw.crs)
+
+
+def _check_one_of(raw: RawTable, frame: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    """Report rows that have none of some columns, of which one must be given."""
+    if not columns:
+        return
+    wrong = [f"column {raw.called.get(name, name)}" for name in columns]
+    broken = {defect.where.split(",")[0] for defect in raw.defects if defect.where.endswith(tuple(wrong))}
+    # What cannot be read is there, and has been reported.
+    at = [raw.place(position) not in broken for position in range(len(frame))]
+    nothing = frame[list(columns)].isna().all(axis=1).to_numpy() & np.array(at, dtype=bool)
+    text, expected = said(["nothing"] * len(frame)), f"a number in one of {', '.join(columns)}"
+    raw.report(nothing, text, column=", ".join(columns), expected=expected, remedy="fill one of them in")
 
 
 # --- headers ------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pandas as pd
 from pyproj import CRS
 
 from mutualaid.data._agreements import Agreement, Costs
+from mutualaid.data._evacuation import EvacuationCase
 from mutualaid.data._hazards import HazardScenario, HazardSource, RiskCurve
 
 __all__ = ["HOUR_CLASSES", "ROAD_CLASSES", "SERVICES", "Parameters", "Region", "Source"]
@@ -133,12 +134,20 @@ def _no_ground() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(columns, geometry=[], index=pd.Index([], name="id", dtype=str))
 
 
+def _no_shelters() -> gpd.GeoDataFrame:
+    texts, numbers = ("name", "jurisdiction", "owner"), ("capacity", "area_m2", "opens_min", "closes_min")
+    columns = {name: pd.Series([], dtype=str) for name in texts}
+    columns |= {name: pd.Series([], dtype=np.float64) for name in numbers}
+    columns |= {name: pd.Series([], dtype=str) for name in ("services", "stands", "capacity_source")}
+    return gpd.GeoDataFrame(columns, geometry=[], index=pd.Index([], name="id", dtype=str))
+
+
 @dataclass(frozen=True, eq=False)
 class Region:
     """A border region: what its partners share.
 
     All tables are in `crs`, a projected CRS in metres, and indexed by their unique text ``id``. Jurisdictions,
-    stations, hospitals and ground may also have columns ``name_<language>`` (BCP 47 base language, such as
+    stations, hospitals, shelters and ground may also have columns ``name_<language>`` (BCP 47 base language, such as
     ``name_fr``): text, "" where a row has none.
 
     Attributes
@@ -186,6 +195,13 @@ class Region:
         What the map shows for orientation: ``kind`` (``water``: polygons, ``river`` and ``coast``: lines, ``place``:
         points), ``name`` ("" if it has none), ``place`` (kind of a place as in OpenStreetMap, such as ``village``),
         ``population`` of a place (float, NaN if unknown); may be empty. Nothing is computed from it.
+    shelters
+        Points: ``name``, ``jurisdiction`` (id), ``owner`` (the partner that opens it), ``capacity`` (people, float) and
+        ``area_m2`` (floor that they can use, float): NaN if unknown, but never both; ``opens_min`` and ``closes_min``
+        (minutes after the alarm, float; NaN: it stays open), ``services`` (codes joined by ``;``), ``stands`` (hazards
+        joined by ``;`` that people inside are safe from), ``capacity_source``; may be empty.
+    evacuation
+        What is stated about an evacuation; None if nothing is.
     """
 
     name: str
@@ -209,7 +225,11 @@ class Region:
     costs: Costs = field(default_factory=Costs)
     files: tuple[Path, ...] = ()
     ground: gpd.GeoDataFrame = field(default_factory=_no_ground)
+    shelters: gpd.GeoDataFrame = field(default_factory=_no_shelters)
+    evacuation: EvacuationCase | None = None
 
     def __post_init__(self) -> None:
-        if self.ground.crs is None:  # the default does not know the region's
-            object.__setattr__(self, "ground", self.ground.set_crs(self.crs))
+        for name in ("ground", "shelters"):
+            frame = getattr(self, name)
+            if frame.crs is None:  # the default does not know the region's
+                object.__setattr__(self, name, frame.set_crs(self.crs))

@@ -13,8 +13,10 @@ import pandas as pd
 from pyproj import CRS
 
 from mutualaid.data import _checks as checks
-from mutualaid.data._agreement_files import AgreementSections
+from mutualaid.data._agreement_files import AgreementSections, certain
 from mutualaid.data._agreements import agreement_notes
+from mutualaid.data._evacuation import EvacuationCase
+from mutualaid.data._evacuation_files import EvacuationSection, evacuation_document
 from mutualaid.data._formats import WGS84, RawTable, parse_crs
 from mutualaid.data._hazard_files import HazardSections, hazard_document, with_sidecars
 from mutualaid.data._model import Region, Source
@@ -136,11 +138,16 @@ class _Reading:
         hazards = self._hazards()
         agreements = AgreementSections(self.toml.name, self.sections, self.raw, self.frames)
         self.defects += agreements.defects
+        # Where ids could not be read, nobody can say which jurisdictions there are.
+        areas = self.frames.get("jurisdictions") if certain(self.raw, "jurisdictions", "id") else None
+        evacuation = EvacuationSection(self.folder, self.toml.name, self.sections, areas)
+        self.defects += evacuation.defects
+        self.files += evacuation.files
         for raw in self.raw.values():
             self.defects += raw.defects
         if self.defects or head is None or crs is None:
             return None
-        return self._build(head, crs, files, hazards, agreements)
+        return self._build(head, crs, files, hazards, agreements, evacuation.case)
 
     def _hazards(self) -> HazardSections:
         found = HazardSections(self.folder, self.toml.name, self.sections)
@@ -223,6 +230,7 @@ class _Reading:
         for name, tolerance_m in (
             ("stations", checks.point_tolerance_m()),
             ("demand", checks.point_tolerance_m(cell_m)),
+            ("shelters", checks.point_tolerance_m()),
         ):
             frame = self.frames.get(name)
             if frame is not None and frame.crs is not None:
@@ -239,7 +247,7 @@ class _Reading:
         """Ids that other tables and region.toml refer to."""
         if not located and "jurisdictions" in self.frames:
             known = pd.Index(self.frames["jurisdictions"]["id"].dropna().unique())
-            for name in ("stations", "demand"):
+            for name in ("stations", "demand", "shelters"):
                 if name in self.frames:
                     values = self.frames[name]["jurisdiction"]
                     checks.check_ids(
@@ -248,6 +256,10 @@ class _Reading:
         if "units" in self.frames and "stations" in self.frames:
             units, stations = self.frames["units"], pd.Index(self.frames["stations"]["id"].dropna().unique())
             checks.check_ids(self.raw["units"], units["station"], stations, column="station", what="station")
+        if "shelters" in self.frames and "jurisdictions" in self.frames:
+            self.frames["shelters"] = checks.check_shelters(
+                self.raw["shelters"], self.frames["shelters"], self.frames["jurisdictions"]
+            )
         parameters = self.sections.get("parameters")
         if parameters is not None and "jurisdictions" in self.frames:
             known = set(self.frames["jurisdictions"]["id"])
@@ -273,6 +285,7 @@ class _Reading:
         files: tuple[Path, ...],
         hazards: HazardSections,
         agreements: AgreementSections,
+        evacuation: EvacuationCase | None,
     ) -> Region:
         hospitals = self.frames.get("hospitals", _empty("hospitals", crs))
         return Region(
@@ -297,6 +310,8 @@ class _Reading:
             costs=agreements.costs,
             files=tuple(dict.fromkeys([*self.files, *files])),
             ground=indexed(self.frames.get("ground", _empty("ground", crs))),
+            shelters=indexed(self.frames.get("shelters", _empty("shelters", crs))),
+            evacuation=evacuation,
         )
 
 
@@ -420,6 +435,7 @@ def write_region(region: Region, folder: Path | str) -> Path:
     document["standard"] = [{"id": key, **values} for key, values in region.standards.items()]
     document |= hazard_document(region.hazards, region.scenarios, region.risks, copies)
     document |= {"agreement": [changed(one) for one in region.agreements], "cost": changed(region.costs)}
+    document |= evacuation_document(region, copies)
     path = folder / "region.toml"
     with beside(path) as temporary:
         temporary.write_text(dump(document), encoding="utf-8", newline="\n")

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from mutualaid.data._evacuation import EvacuationCase
+from mutualaid.data._hazards import HAZARDS
 from mutualaid.data._model import HOUR_CLASSES, SERVICES, Parameters
 
 __all__ = [
@@ -21,11 +23,14 @@ __all__ = [
     "SITES",
     "TABLES",
     "TRANSLATED",
+    "ZONES",
     "AgreementCrossingEntry",
     "AgreementEntry",
+    "ArrivalEntry",
     "CoalitionEntry",
     "Column",
     "CostEntry",
+    "EvacuationEntry",
     "HazardEntry",
     "ParametersEntry",
     "RegionFile",
@@ -123,6 +128,8 @@ class TableSpec:
         are required.
     may_be_empty
         Whether a table without rows is meaningful.
+    one_of
+        Columns of which every row must have at least one.
     """
 
     name: str
@@ -132,6 +139,7 @@ class TableSpec:
     translated: bool = False
     id_prefix: str = ""
     may_be_empty: bool = False
+    one_of: tuple[str, ...] = ()
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -331,6 +339,82 @@ TABLES: dict[str, TableSpec] = {
         id_prefix="H",
         may_be_empty=True,
     ),
+    "shelters": TableSpec(
+        "shelters",
+        "Places that take people in an evacuation, as points at their entrance.",
+        "point",
+        (
+            _id("shelter", required=False),
+            _name("shelter"),
+            _JURISDICTION,
+            Column("owner", "text", "Partner that opens it", default_text="that of the jurisdiction"),
+            Column(
+                "capacity",
+                "number",
+                "People that it takes; this or area_m2 must be given",
+                default=math.nan,
+                default_text="from area_m2 and the floor that a person needs",
+                minimum=0,
+                maximum=1e7,
+            ),
+            Column(
+                "area_m2",
+                "number",
+                "Floor that people can use, in m²",
+                default=math.nan,
+                default_text="unknown, which is not 0",
+                minimum=0,
+                maximum=1e7,
+            ),
+            Column(
+                "opens_min",
+                "number",
+                "Minutes after the alarm from which it can take people",
+                default=0.0,
+                default_text="0",
+                minimum=0,
+                maximum=100_000,
+            ),
+            Column(
+                "closes_min",
+                "number",
+                "Minutes after the alarm from which it takes nobody any more",
+                default=math.nan,
+                default_text="it stays open",
+                minimum=0,
+                maximum=100_000,
+            ),
+            Column(
+                "services",
+                "text",
+                "What it offers, as codes joined by `;`: `medical`, `pets`, `meals`, `accessible`, `power` …",
+                default="",
+                default_text="unknown",
+                pattern=r"[a-z0-9_]+(;[a-z0-9_]+)*",
+                pattern_text="codes in small letters joined by ; such as medical;pets",
+            ),
+            Column(
+                "stands",
+                "text",
+                "Hazards that it is built to stand, joined by `;`: people inside are safe from them",
+                default="",
+                default_text="none",
+                pattern=rf"({'|'.join(HAZARDS)})(;({'|'.join(HAZARDS)}))*",
+                pattern_text=f"hazards joined by ; of {', '.join(HAZARDS)}",
+            ),
+            Column(
+                "capacity_source",
+                "text",
+                "Where capacity and area come from",
+                default="",
+                default_text="unknown",
+            ),
+        ),
+        translated=True,
+        id_prefix="SH",
+        may_be_empty=True,
+        one_of=("capacity", "area_m2"),
+    ),
     "ground": TableSpec(
         "ground",
         "What the map shows for orientation: water, rivers, coast and places. Nothing is computed from it.",
@@ -405,6 +489,16 @@ SITES = TableSpec(
         ),
     ),
     id_prefix="site",
+)
+
+#: Areas that are evacuated: a file of them stands beside the tables of a region, and is read as they are.
+ZONES = TableSpec(
+    "zones",
+    "Areas that people leave in an evacuation, as polygons.",
+    "polygon",
+    (_id("zone", required=False), _name("zone")),
+    translated=True,
+    id_prefix="Z",
 )
 
 
@@ -810,6 +904,107 @@ class CostEntry(_Entry):
     """How sure they are."""
 
 
+_CASE = EvacuationCase()
+Part = Annotated[float, Field(ge=0, le=1)]
+
+
+class ArrivalEntry(_Entry):
+    """When a hazard arrives, place by place: a raster of times, or polygons with a column of times."""
+
+    file: Filled
+    """Raster (.tif, .asc, .img, .nc) or polygons, inside the region folder."""
+    hazard: Literal[
+        "flood", "flash_flood", "coastal_flood", "tsunami", "wildfire", "earthquake", "landslide", "rockfall",
+        "avalanche", "wind", "ash", "other",
+    ]  # fmt: skip
+    """What arrives: water passes under bridges, rocks over tunnels."""
+    unit: Literal["s", "min", "h"] = "min"
+    """Unit of the times, which count from the alarm on."""
+    column: Filled | None = None
+    """Column of a vector file with the times."""
+    layer: Filled | None = None
+    """Layer of a vector file that has several."""
+    band: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Band of a raster."""
+    nodata: Annotated[float, Field(allow_inf_nan=True)] | None = None
+    """Value of a raster that means no data, if the file does not state it; nan if every cell has a value."""
+    nodata_means: Literal["never", "unknown"] = "never"
+    """What a place without a time says: it never arrives there, or nobody knows."""
+    crs: CrsCode | None = None
+    """CRS of a file that states none itself."""
+    covers: Annotated[list[float], Field(min_length=4, max_length=4)] | None = None
+    """West, south, east, north of what a vector file covers, in its CRS, if that is more than its polygons."""
+    name: Text = ""
+    """What people call it."""
+    source: LongText = ""
+    """Where it comes from."""
+    licence: LongText = ""
+    """On what terms."""
+    date: RealDate = ""
+    """From when: year, month or day as ISO 8601."""
+    derived: bool = False
+    """Derived from other data, illustrative, not official."""
+
+
+class EvacuationEntry(_Entry):
+    """Who leaves, in what vehicles, when, and what is assumed about roads and shelters."""
+
+    name: Text = _CASE.name
+    """What people call it."""
+    zones: Annotated[list[Filled], Field(max_length=10_000)] = []
+    """Who leaves: ids of jurisdictions, files of polygons, or severity:wildfire>=3 by a layer or scenario."""
+    scenario: Text = _CASE.scenario
+    """Id of the scenario whose hazards hold from the alarm on; none if left out."""
+    arrival: ArrivalEntry | None = None
+    """When the hazard arrives where; unknown if left out."""
+    persons_per_vehicle: Annotated[float, Field(ge=0.1, le=100)] = _CASE.persons_per_vehicle
+    """People in a car; the default is an assumption."""
+    without_car: Part = _CASE.without_car
+    """Share of the people who have no car to leave in; the default is an assumption."""
+    buses: Annotated[int, Field(ge=0, le=100_000)] = _CASE.buses
+    """Buses for those without a car."""
+    bus_seats: Annotated[int, Field(ge=1, le=1000)] = _CASE.bus_seats
+    """Seats in each."""
+    bus_turns: Annotated[int, Field(ge=1, le=100)] = _CASE.bus_turns
+    """How often each drives."""
+    bus_pce: Annotated[float, Field(ge=0.1, le=20)] = _CASE.bus_pce
+    """How many cars a bus counts for on the road; the default is an assumption."""
+    mobilisation: Annotated[
+        list[Annotated[list[float], Field(min_length=2, max_length=2)]], Field(min_length=1, max_length=1000)
+    ] = [list(pair) for pair in _CASE.mobilisation]
+    """Pairs [minutes after the alarm, share of the people ready to leave by then]; the default is an assumption."""
+    capacities: Literal["matsim", "aequilibrae"] = "matsim"
+    """Capacities by class of road."""
+    factor: Literal["planning", "evacuation", "sustained"] = "evacuation"
+    """What is expected of the roads on the day."""
+    background: Annotated[float, Field(ge=0, le=0.99)] = _CASE.background
+    """Share of the capacity that other traffic takes."""
+    contraflow: Annotated[list[Filled], Field(max_length=10_000)] = []
+    """Names of roads, or numbers of OSM ways as texts, whose lanes of the other direction are driven too."""
+    closed_crossings: Annotated[list[Filled], Field(max_length=100_000)] = []
+    """Ids of crossings that are closed."""
+    closed_ways: Annotated[list[Annotated[int, Field(ge=1)]], Field(max_length=100_000)] = []
+    """OSM ways that are closed."""
+    opened_ways: Annotated[list[Annotated[int, Field(ge=1)]], Field(max_length=100_000)] = []
+    """OSM ways that are opened for everybody."""
+    duration: Literal["short", "long"] = "short"
+    """How long people stay in a shelter: 1.86 or 3.7 m² each where its capacity is not stated."""
+    exits: bool = _CASE.exits
+    """Whether people are safe where a road leaves the ground that the map covers."""
+    gather_m: Annotated[float, Field(ge=0, le=10_000)] = _CASE.gather_m
+    """People gather at a junction within so many metres; the default is an assumption."""
+    source: LongText = ""
+    """Where the figures come from."""
+    confidence: Confidence = "assumption"
+    """How sure they are."""
+    sources: dict[Filled, LongText] = {}
+    """Where single parameters come from, by name."""
+    confidences: dict[Filled, Confidence] = {}
+    """How sure single parameters are, by name."""
+    note: LongText = ""
+    """What must be said with every result."""
+
+
 class RegionFile(_Entry):
     """A border region: one region.toml beside the files it names."""
 
@@ -821,6 +1016,7 @@ class RegionFile(_Entry):
     units: TableFile | None = None
     demand: DemandFile
     hospitals: TableFile | None = None
+    shelters: TableFile | None = None
     ground: TableFile | None = None
     network: NetworkFiles
     parameters: ParametersEntry = ParametersEntry()
@@ -831,6 +1027,7 @@ class RegionFile(_Entry):
     risk: Annotated[list[RiskEntry], Field(max_length=100)] = []
     agreement: Annotated[list[AgreementEntry], Field(max_length=1000)] = []
     cost: CostEntry | None = None
+    evacuation: EvacuationEntry | None = None
 
 
 #: Kinds of entries that are checked one by one, so that a broken one does not hide the defects of others.

@@ -19,7 +19,7 @@ import shapely
 from mutualaid.data._columns import conform
 from mutualaid.data._formats import SUFFIXES, WGS84, RawTable, read_raw
 from mutualaid.data._paths import beside, inside, listed
-from mutualaid.data._schema import SITES, TABLES
+from mutualaid.data._schema import SITES, TABLES, ZONES
 from mutualaid.errors import Defect, RegionError
 
 __all__ = ["read_table", "write_table"]
@@ -45,8 +45,8 @@ def read_table(
         UTF-8 and has points in its columns ``lon`` and ``lat`` (EPSG:4326, or the geographic `crs`) or ``x``
         and ``y`` (in `crs`).
     table
-        Name of a table of a region, such as ``stations``, or ``sites`` of new stations: its columns are checked and
-        completed. Without it, all columns are given as they are; those of a CSV are text.
+        Name of a table of a region, such as ``stations``, ``sites`` of new stations, or ``zones`` of an evacuation: its
+        columns are checked and completed. Without it, all columns are given as they are; those of a CSV are text.
     layer
         Layer of a GeoPackage; needed where it has several.
     crs
@@ -83,7 +83,7 @@ def read_table(
         if not path.is_file():
             raise RegionError([Defect(file, "", "a file that exists", str(path), "correct the path")])
     raw = read_raw(path, file, layer=layer, crs=crs)
-    specs = TABLES | {SITES.name: SITES}
+    specs = TABLES | {SITES.name: SITES, ZONES.name: ZONES}
     frame = conform(raw, specs[table]) if table is not None else _as_it_is(raw)
     if raw.defects:
         raise RegionError(raw.defects)

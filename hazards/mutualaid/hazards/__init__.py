@@ -2,6 +2,14 @@
 
 from mutualaid.data import HazardScenario
 from mutualaid.hazards._areas import overlay_areas
+from mutualaid.hazards._arrival import (
+    Arrival,
+    arrival_areas,
+    arrival_at,
+    arrival_in,
+    arrival_on_lines,
+    read_arrival,
+)
 from mutualaid.hazards._borders import shared_borders
 from mutualaid.hazards._classes import layer_classes
 from mutualaid.hazards._compare import compare_return_periods
@@ -78,6 +86,7 @@ __all__ = [
     "QUANTITIES",
     "SEVERITIES",
     "WATER_HAZARDS",
+    "Arrival",
     "DerivedStatement",
     "Elevation",
     "ExpectedAnnual",
@@ -92,6 +101,10 @@ __all__ = [
     "ScenarioPicture",
     "Scheme",
     "affected",
+    "arrival_areas",
+    "arrival_at",
+    "arrival_in",
+    "arrival_on_lines",
     "check_hazards",
     "closures",
     "comparable_layers",
@@ -120,6 +133,7 @@ __all__ = [
     "passability",
     "picture_polygons",
     "polygons",
+    "read_arrival",
     "read_elevation",
     "read_ground",
     "read_hazard",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -331,11 +332,24 @@ def _shakemap(draft: HazardLayer, stated: _Stated) -> HazardLayer:
     )
 
 
+def _says_no_crs(path: Path) -> bool:
+    """Whether a file is a GeoJSON without a member crs."""
+    if path.suffix.lower() not in (".geojson", ".json"):
+        return False
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and "crs" not in content
+
+
 def _vector(
     draft: HazardLayer, stated: _Stated, covers: tuple[float, float, float, float] | None
 ) -> HazardLayer:
     frame, chosen = open_vector(draft.file, draft.layer)
-    crs = _crs(draft, stated, frame.crs)
+    # Without a member crs a GeoJSON is in degrees, unless somebody knows better.
+    silent = stated.crs is not None and _says_no_crs(draft.file)
+    crs = _crs(draft, stated, None if silent else frame.crs)
     stated.defects += polygon_defects(
         frame, file=draft.file.name, column=draft.column, quantity=draft.quantity
     )

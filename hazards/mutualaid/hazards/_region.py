@@ -12,6 +12,7 @@ from pyproj import Transformer
 
 from mutualaid.data import HazardSource, Region
 from mutualaid.errors import Defect, HazardError
+from mutualaid.hazards._arrival import arrival_in, read_arrival
 from mutualaid.hazards._classes import layer_classes
 from mutualaid.hazards._compare import compare_return_periods
 from mutualaid.hazards._model import HazardLayer
@@ -264,7 +265,7 @@ def _without_class(layer: HazardLayer) -> list[Defect]:
 
 
 def check_hazards(region: Region) -> list[Defect]:
-    """Find everything that is wrong with the hazard layers of a region.
+    """Find everything that is wrong with the hazard layers of a region, and with its times of arrival.
 
     Parameters
     ----------
@@ -275,8 +276,9 @@ def check_hazards(region: Region) -> list[Defect]:
     -------
     list of Defect
         By layer, in the order of region.toml; then depths that lack their velocity; what the layers of several
-        return periods of one hazard contradict each other in, as far as that makes one of them the wrong file; and
-        rules of scenarios that are unknown or do not fit their layer.
+        return periods of one hazard contradict each other in, as far as that makes one of them the wrong file;
+        rules of scenarios that are unknown or do not fit their layer; and what is wrong with the times of arrival of an
+        evacuation.
 
     Examples
     --------
@@ -299,7 +301,26 @@ def check_hazards(region: Region) -> list[Defect]:
             )
         except HazardError as error:
             defects += error.defects
-    return defects
+    return defects + _arrival_defects(region)
+
+
+def _arrival_defects(region: Region) -> list[Defect]:
+    """Say what is wrong with the times of arrival, if there are any: also if they are those of another place."""
+    source = None if region.evacuation is None else region.evacuation.arrival
+    if source is None:
+        return []
+    try:
+        arrival = read_arrival(source, region.folder, region.crs)
+        layer = arrival.layer
+        _check_place(layer, region)
+        if layer.kind == "raster":
+            left, bottom, right, top = region.jurisdictions.total_bounds.tolist()
+            around = (left - _AROUND_M, bottom - _AROUND_M, right + _AROUND_M, top + _AROUND_M)
+            check_readable(layer, around, region.crs)
+            arrival_in(region.jurisdictions, arrival)
+    except HazardError as error:
+        return [_told("arrival", defect) for defect in error.defects]
+    return []
 
 
 def mapping(layers: Iterable[HazardLayer]) -> pd.DataFrame:

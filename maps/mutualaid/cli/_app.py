@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from mutualaid.cli import _cooperation, _hazards, _sharing, _site
+from mutualaid.cli import _cooperation, _evacuate, _hazards, _sharing, _site
 from mutualaid.cli._console import (
     Steps,
     print_defects,
@@ -22,9 +22,10 @@ from mutualaid.cli._console import (
     print_summary,
     say,
 )
+from mutualaid.cli._evacuations import print_evacuation_in_short
 from mutualaid.cli._options import EXIT_DEFECTS, EXIT_DOWNLOAD, Day, Json, Languages, Out, RegionPath, Service
 from mutualaid.cli._plans import print_plan_in_short
-from mutualaid.cli._runs import DEMO, run_region
+from mutualaid.cli._runs import DEMO, DEMO_EVACUATION, run_region
 from mutualaid.errors import DownloadError, InputError
 
 __all__ = ["app", "main"]
@@ -110,7 +111,16 @@ def demo(
         shutil.rmtree(beside, ignore_errors=True)
         shutil.copytree(demo_path(), beside, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
         beside.replace(region)
-    run_region(region, folder / "results", {}, _tell, lang=lang, as_json=as_json, wishes=DEMO)
+    run_region(
+        region,
+        folder / "results",
+        {},
+        _tell,
+        lang=lang,
+        as_json=as_json,
+        wishes=DEMO,
+        evacuate=DEMO_EVACUATION,
+    )
 
 
 @app.command()
@@ -162,6 +172,7 @@ def run(
 
 app.command()(_cooperation.cooperation)
 app.command()(_site.site)
+app.command()(_evacuate.evacuate)
 
 
 @app.command()
@@ -223,7 +234,7 @@ def check(
     if not defects:
         read = read_region(region)
         notes = agreement_notes(read.agreements, read.parameters.service, read.parameters.day)
-        if read.hazards:
+        if read.hazards or read.evacuation is not None:
             from mutualaid.hazards import check_hazards
 
             defects = check_hazards(read)
@@ -263,3 +274,5 @@ def _tell(summary: Mapping[str, Any]) -> None:
     print_summary(summary)
     if "siting" in summary:
         print_plan_in_short(summary)
+    if "evacuation" in summary:
+        print_evacuation_in_short(summary)

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,27 @@ import typer
 
 from mutualaid.cli._console import Steps, print_files, print_not_computed
 from mutualaid.cli._cooperation import measured
+from mutualaid.cli._evacuations import hours
 from mutualaid.cli._options import EXIT_DEFECTS
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
     from mutualaid.coverage import Analysis
+    from mutualaid.data import EvacuationCase
+    from mutualaid.evacuation import Bracket, EvacuationStudy
     from mutualaid.siting import SitingStudy
 
-__all__ = ["DEMO", "Wishes", "run_region", "studied"]
+__all__ = [
+    "DEMO",
+    "DEMO_EVACUATION",
+    "Evacuate",
+    "Wishes",
+    "evacuated",
+    "quick_bracket",
+    "run_region",
+    "studied",
+]
 
 #: How the command line calls fair weather.
 _FAIR = "fair"
@@ -63,8 +75,25 @@ class Wishes:
     time_limit_s: float = 60.0
 
 
+@dataclass(frozen=True)
+class Evacuate:
+    """What is asked about an evacuation on the command line; see the options of `evacuate`."""
+
+    zones: tuple[str, ...] | None = None
+    level: str = "joint"
+    factor: str | None = None
+    persons_per_vehicle: float | None = None
+    exits: bool | None = None
+    compliance: float = 1.0
+    one_route: bool = False
+    measures: int = 3
+    gap: float = 0.05
+    time_limit_s: float = 60.0
+
+
 #: What the embedded example asks for.
 DEMO = Wishes(add=2, avoid_severity=4)
+DEMO_EVACUATION = Evacuate(measures=2)
 
 
 def run_region(
@@ -76,6 +105,7 @@ def run_region(
     lang: str | None,
     as_json: bool,
     wishes: Wishes | None = None,
+    evacuate: Evacuate | None = None,
 ) -> None:
     """Compute a region, write everything about it, and print what was found.
 
@@ -95,6 +125,8 @@ def run_region(
         Whether machines read what is printed.
     wishes
         What is asked about new stations, if anything is.
+    evacuate
+        What is asked about an evacuation, if anything is.
     """
     from mutualaid.maps import page_languages
     from mutualaid.reports import check_target, full_summary, tables_for_map, write_results
@@ -103,8 +135,13 @@ def run_region(
     languages = None if lang is None else page_languages(part.strip() for part in lang.split(","))
     check_target(out)
     with Steps(quiet=as_json) as steps:
-        analysis, cooperation = measured(region, changed, steps, until=0.75)
-        study = None if wishes is None else studied(analysis, wishes, steps, start=0.75, end=0.88)
+        done = 0.75 if evacuate is None else 0.5
+        analysis, cooperation = measured(region, changed, steps, until=done)
+        study = flight = None
+        if wishes is not None:
+            study = studied(analysis, wishes, steps, start=done, end=(done := done + 0.13))
+        if evacuate is not None:
+            flight = evacuated(analysis, evacuate, steps, start=done, end=0.88)
         steps("Preparing what-ifs", 0.88)
         what_if = tables_for_map(analysis, study)
         steps("Writing map and files", 0.92)
@@ -115,10 +152,11 @@ def run_region(
             cooperation=cooperation,
             what_if=what_if,
             siting=study,
+            evacuation=flight,
             languages=languages,
             seconds=seconds,
         )
-    summary = full_summary(analysis, cooperation, study)
+    summary = full_summary(analysis, cooperation, study, flight)
     if as_json:
         told = {"summary": summary, "files": {name: str(path) for name, path in files.items()}}
         typer.echo(json.dumps(told, ensure_ascii=False))
@@ -178,6 +216,85 @@ def studied(analysis: Analysis, wishes: Wishes, steps: Steps, *, start: float, e
         progress=steps.part(start, end),
         options={name: value for name, value in options.items() if value is not None},
     )
+
+
+def evacuated(
+    analysis: Analysis, wishes: Evacuate, steps: Steps, *, start: float, end: float
+) -> EvacuationStudy:
+    """Find how long clearing takes, and by what ways.
+
+    Parameters
+    ----------
+    analysis
+        A run.
+    wishes
+        What is asked for.
+    steps
+        Is told how far it is, from the share `start` of the whole work to `end`.
+    """
+    from mutualaid.evacuation import evacuation
+
+    return evacuation(
+        analysis,
+        case=_case(analysis, wishes),
+        level=wishes.level,
+        compliance=wishes.compliance,
+        one_route=wishes.one_route,
+        measures=wishes.measures,
+        gap=wishes.gap,
+        time_limit_s=wishes.time_limit_s,
+        progress=steps.part(start, end),
+        quick=lambda found: steps(_so_far(found), start + 0.1 * (end - start)),
+    )
+
+
+def quick_bracket(region: Path, wishes: Evacuate, *, as_json: bool) -> None:
+    """Print two bounds of the clearance time, as they get better, and write nothing."""
+    from mutualaid.coverage import analyse
+    from mutualaid.data import read_region
+    from mutualaid.evacuation import bracket, network_of_case
+
+    with Steps(quiet=as_json) as steps:
+        steps("Reading the region", 0.0)
+        analysis = analyse(read_region(region), progress=steps.part(0.0, 0.6))
+        built = network_of_case(analysis, _case(analysis, wishes), level=wishes.level)
+        found = bracket(
+            built.flow, gap=max(wishes.gap, _QUICK_GAP), time_limit_s=wishes.time_limit_s,
+            progress=lambda better: steps(_so_far(better), 0.7),
+        )  # fmt: skip
+    if as_json:
+        told = {name: getattr(found, name) for name in ("lower_s", "upper_s", "vehicles", "status")}
+        told["upper_s"] = told["upper_s"] if math.isfinite(found.upper_s) else None
+        typer.echo(json.dumps({"bracket": told}, ensure_ascii=False))
+    else:
+        typer.echo(f"{_so_far(found)} after the alarm, {found.vehicles:,.0f} vehicles.")
+        for note in (*built.notes, *found.notes):
+            typer.echo(f"note: {note}")
+
+
+#: Gap at which a quick answer is good enough.
+_QUICK_GAP = 0.2
+
+
+def _so_far(found: Bracket) -> str:
+    """Say between what bounds the clearance time is known to lie."""
+    if not math.isfinite(found.upper_s):
+        return f"All out after more than {hours(found.lower_s)}"
+    return f"All out between {hours(found.lower_s)} and {hours(found.upper_s)}"
+
+
+def _case(analysis: Analysis, wishes: Evacuate) -> EvacuationCase:
+    """Give what the region assumes, with what the command line says in its place."""
+    from mutualaid.data import EvacuationCase
+
+    given: dict[str, Any] = {
+        "zones": wishes.zones,
+        "factor": wishes.factor,
+        "exits": wishes.exits,
+        "persons_per_vehicle": wishes.persons_per_vehicle,
+    }
+    case = analysis.region.evacuation or EvacuationCase()
+    return replace(case, **{name: value for name, value in given.items() if value is not None})
 
 
 def _given(path: Path) -> gpd.GeoDataFrame:

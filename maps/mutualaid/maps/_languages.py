@@ -22,6 +22,7 @@ from mutualaid.maps._texts import TEXTS, Plural
 __all__ = [
     "LANGUAGES",
     "Language",
+    "card_texts",
     "catalogue",
     "page_languages",
     "page_texts",
@@ -50,6 +51,8 @@ LANGUAGES: Mapping[str, Language] = {
     "ar": Language("العربية", "rtl"),
 }
 
+#: How the keys of texts begin that only route cards need.
+_CARDS = "card_"
 #: Numbers among which every plural form of every language occurs.
 _NUMBERS = range(1_000)
 
@@ -80,7 +83,7 @@ def page_texts(languages: Iterable[str]) -> dict[str, Any]:
     ('de', {'id': 'en', 'name': 'English', 'dir': 'ltr'})
     """
     first, *others = page_languages(languages)
-    rest = json.dumps({lang: catalogue(lang) for lang in others}, ensure_ascii=False, separators=(",", ":"))
+    rest = json.dumps({lang: _of_page(lang) for lang in others}, ensure_ascii=False, separators=(",", ":"))
     packed = base64.b64encode(zlib.compress(rest.encode(), 9)).decode("ascii")
     return {
         "languages": [
@@ -88,7 +91,7 @@ def page_texts(languages: Iterable[str]) -> dict[str, Any]:
             for lang in (first, *others)
         ],
         "lang": first,
-        "texts": catalogue(first),
+        "texts": _of_page(first),
         "other_texts": packed if others else "",
     }
 
@@ -124,6 +127,20 @@ def page_languages(languages: Iterable[str]) -> list[str]:
     if defects:
         raise InputError(defects)
     return list(dict.fromkeys(codes.values()))
+
+
+def _of_page(lang: str) -> Texts:
+    """Give the texts that a map needs."""
+    return {key: text for key, text in catalogue(lang).items() if not key.startswith(_CARDS)}
+
+
+def card_texts(lang: str) -> dict[str, str]:
+    """Give the texts of route cards in a language of `LANGUAGES` by key.
+
+    >>> card_texts("en")["card_title"]
+    'Route cards'
+    """
+    return {key: str(text) for key, text in catalogue(lang).items() if key.startswith(_CARDS)}
 
 
 @cache

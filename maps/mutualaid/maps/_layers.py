@@ -25,14 +25,21 @@ _SCRIPTS = (
     "marks",
     "cooperation",
     "siting",
+    "evacuation",
+    "clearance",
     "setting",
     "picture",
     "share",
     "tools",
     "panel",
 )
-#: Those that a page does without where it has nothing of the kind to tell.
-_OPTIONAL = ("cooperation", "siting")
+#: Those that a page does without where it has nothing of the kind to tell: each with what it tells of.
+_OPTIONAL = {
+    "cooperation": "cooperation",
+    "siting": "siting",
+    "evacuation": "evacuation",
+    "clearance": "evacuation",
+}
 _STYLES = ("map", "tools", "print")
 
 
@@ -75,7 +82,7 @@ class Stage(folium.MacroElement):
                 Raw(f"<style>{asset(f'{part}.css')}</style>"), name=f"mutualaid_{part}_css"
             )
         for part in _SCRIPTS:
-            if part in _OPTIONAL and not self.options[part]:
+            if part in _OPTIONAL and not self.options[_OPTIONAL[part]]:
                 continue
             figure.header.add_child(
                 Raw(f"<script>{asset(f'{part}.js')}</script>"), name=f"mutualaid_{part}_js"
@@ -106,7 +113,7 @@ class PageLayer(folium.map.Layer):
     Parameters
     ----------
     factory
-        ``cells``, ``paths``, ``marks``, ``places`` or ``plan``.
+        ``cells``, ``paths``, ``marks``, ``places``, ``plan`` or ``evacuated``.
     key
         Key of its name in the layer control; empty if that does not list it. The control holds the English name until
         the page says it in the language of its reader.

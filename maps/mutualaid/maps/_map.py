@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import folium
@@ -17,6 +17,8 @@ from mutualaid.maps._cells import cell_data
 from mutualaid.maps._cooperation import cooperation_facts, crossing_facts, crossing_steps, station_facts
 from mutualaid.maps._counts import HIGH, partner_names, statuses
 from mutualaid.maps._escape import esc, finite, shorten
+from mutualaid.maps._evacuation import evacuation_facts
+from mutualaid.maps._evacuation_layers import evacuation_layers
 from mutualaid.maps._facts import about, station_lines, totals
 from mutualaid.maps._ground import ground_layers, marks_at, name_table
 from mutualaid.maps._hazard_layers import closed_roads, seam_layer, severity_layer
@@ -39,6 +41,7 @@ from mutualaid.maps._what_if import what_if_data
 if TYPE_CHECKING:
     from mutualaid.cooperation import Cooperation
     from mutualaid.coverage import Analysis, WhatIfTables
+    from mutualaid.evacuation import EvacuationStudy
     from mutualaid.siting import SitingStudy
 
 __all__ = ["CoverageMap", "coverage_map"]
@@ -95,6 +98,7 @@ def coverage_map(
     what_if: WhatIfTables | None = None,
     *,
     siting: SitingStudy | None = None,
+    evacuation: EvacuationStudy | None = None,
     languages: Sequence[str] = tuple(LANGUAGES),
 ) -> folium.Map:
     """Draw who is reached in time, alone and together.
@@ -117,6 +121,9 @@ def coverage_map(
     siting
         What `mutualaid.siting.siting` found of it: then the map shows the plan and its alternatives, and, if the new
         sites of all of them are among those of `what_if`, switches to any of them.
+    evacuation
+        What `mutualaid.evacuation.evacuation` found of it: then the page opens with that, and switches to coverage and
+        back: zones, traffic moment by moment, the hazard as it arrives, the bottleneck, shelters and routes.
     languages
         Languages that the page speaks: any of ``en``, ``fr``, ``de``, ``it``, ``es`` and ``ar``. The page opens in the
         one that the reader's browser prefers, else in the first. Texts from data stay as they are.
@@ -191,14 +198,13 @@ def coverage_map(
         "not_computed": not_computed(analysis),
         "cooperation": cooperation_facts(analysis, cooperation),
         "siting": siting_facts(analysis, siting, what_if) if siting is not None else None,
+        "evacuation": evacuation_facts(analysis, evacuation) if evacuation is not None else None,
         "whatif": what_if_data(analysis, what_if) if what_if is not None else None,
         **totals(analysis),
     }
     # The order of the layer control; what lies above what is a matter of panes.
     land, *ground = ground_layers(analysis)
-    layers = [
-        land,
-        PageLayer("cells", "layer_people", cells),
+    covered = [
         *severity_layer(analysis),
         *_gaps(analysis, what_if),
         *_stations(analysis, cooperation),
@@ -207,12 +213,25 @@ def coverage_map(
         *seam_layer(analysis),
         *_crossings(analysis.network.crossings, region.jurisdictions, cooperation),
         *_isochrones(analysis.isochrones),
+    ]
+    layers = [
+        land,
+        PageLayer("cells", "layer_people", cells),
+        *_about("evacuation", evacuation_layers(evacuation)),
+        *_about("coverage", covered),
         *ground,
     ]
     for child in (Stage(stage), *layers, Panel()):
         page.add_child(child)
     page.add_child(folium.LayerControl())
     return page
+
+
+def _about(subject: str, layers: Iterable[PageLayer]) -> Iterator[PageLayer]:
+    """Say what layers are about: the page shows those of one subject at a time."""
+    for layer in layers:
+        layer.data["subject"] = subject
+        yield layer
 
 
 def _providers(analysis: Analysis) -> list[str]:

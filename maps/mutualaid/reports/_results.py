@@ -17,15 +17,20 @@ from mutualaid.cooperation import Cooperation
 from mutualaid.coverage import Analysis, WhatIfTables, candidate_sites, what_if_tables
 from mutualaid.data import Region
 from mutualaid.errors import Defect, InputError
+from mutualaid.evacuation import EvacuationStudy
 from mutualaid.maps import coverage_map, room_for_sites, save_offline
 from mutualaid.reports._cooperation_files import (
     cooperation_figures,
     cooperation_layers,
     cooperation_tables,
 )
+from mutualaid.reports._evacuation_figures import evacuation_figure
+from mutualaid.reports._evacuation_files import evacuation_layers, evacuation_plan, evacuation_tables
 from mutualaid.reports._figure_style import save_figure
+from mutualaid.reports._gpx import routes_gpx
 from mutualaid.reports._hazard_files import hazard_layers, hazard_tables
 from mutualaid.reports._record import run_record
+from mutualaid.reports._route_cards import route_cards
 from mutualaid.reports._siting_files import siting_figures, siting_layers, siting_tables
 from mutualaid.reports._summary import full_summary
 from mutualaid.siting import SitingStudy
@@ -35,8 +40,8 @@ __all__ = ["RESULT_FILES", "check_target", "tables_for_map", "write_results"]
 #: Possible sites of new stations that a map offers.
 _SITES = 48
 
-#: What a run writes, and what each file is for; about hazards, cooperation and siting only where there is something
-#: to say.
+#: What a run writes, and what each file is for; about hazards, cooperation, siting and evacuation only where there is
+#: something to say.
 RESULT_FILES: dict[str, str] = {
     "map.html": "interactive map; opens without a network",
     "coverage.gpkg": "layers for QGIS: coverage, gaps, isochrones, stations, hazards and more",
@@ -65,6 +70,17 @@ RESULT_FILES: dict[str, str] = {
     "siting.png": "the same as a picture",
     "siting_separate.csv": "the same stations sited by each partner alone and by all together",
     "siting_shares.csv": "shares of the joint plan's cost by several rules",
+    "evacuation_cards.html": "route cards of each zone, to print and to read aloud",
+    "evacuation_zones.csv": "who leaves each zone when, how long it takes, and what is left before the hazard",
+    "evacuation_routes.csv": "the plan: routes with their roads, rates, departures and shelters",
+    "evacuation_routes.gpx": "the ways, for navigation devices",
+    "evacuation_plan.json": "the plan with every road that it uses, so that anybody can check it",
+    "evacuation_curves.csv": "people out by time, by the plan and if all drove to the nearest",
+    "evacuation_shelters.csv": "shelters and exits with their room and who comes",
+    "evacuation_crossings.csv": "what the plan takes over each crossing",
+    "evacuation_measures.csv": "own shelters against joint, capacities, and what single measures would change",
+    "evacuation_left.csv": "who is left behind, and why",
+    "evacuation.png": "people out by time, and the bounds, as a picture",
     "run.json": "inputs with sha256, parameters and versions",
 }
 
@@ -76,6 +92,7 @@ def write_results(
     cooperation: Cooperation | None = None,
     what_if: WhatIfTables | None = None,
     siting: SitingStudy | None = None,
+    evacuation: EvacuationStudy | None = None,
     languages: Sequence[str] | None = None,
     seconds: float | None = None,
 ) -> dict[str, Path]:
@@ -97,6 +114,8 @@ def write_results(
         What `tables_for_map` returned: with it the map answers "what if".
     siting
         What `mutualaid.siting.siting` found for the analysis: its plan is drawn and written too.
+    evacuation
+        What `mutualaid.evacuation.evacuation` found for it: drawn and written too.
     languages
         Languages of the map, the first one at the start; all that it has by default.
     seconds
@@ -117,13 +136,13 @@ def write_results(
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as name:
         beside = Path(name)
         chosen = {} if languages is None else {"languages": languages}
-        page = coverage_map(analysis, cooperation, what_if, siting=siting, **chosen)
+        page = coverage_map(analysis, cooperation, what_if, siting=siting, evacuation=evacuation, **chosen)
         save_offline(page, beside / "map.html")
-        _write_layers(analysis, cooperation, siting, beside / "coverage.gpkg")
+        _write_layers(analysis, cooperation, siting, evacuation, beside / "coverage.gpkg")
         gaps = _for_files(analysis.gaps).to_crs(4326)
         gaps.to_file(beside / "gaps.geojson", driver="GeoJSON", engine="pyogrio", RFC7946="YES")
         analysis.times.to_parquet(beside / "response_times.parquet", index=False)
-        _write_json(full_summary(analysis, cooperation, siting), beside / "summary.json")
+        _write_json(full_summary(analysis, cooperation, siting, evacuation), beside / "summary.json")
         _write_json(run_record(analysis, seconds=seconds), beside / "run.json")
         _write_tables(hazard_tables(analysis), beside)
         if cooperation is not None:
@@ -134,6 +153,8 @@ def write_results(
             _write_tables(siting_tables(siting), beside)
             for file, figure in siting_figures(siting).items():
                 save_figure(figure, beside / file)
+        if evacuation is not None:
+            _write_evacuation(evacuation, beside, chosen)
         written = [file for file in RESULT_FILES if (beside / file).exists()]
         target.mkdir(exist_ok=True)
         for file in RESULT_FILES:
@@ -216,8 +237,23 @@ def _write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
             table.to_csv(folder / file, index=False, encoding="utf-8", lineterminator="\n")
 
 
+def _write_evacuation(study: EvacuationStudy, folder: Path, chosen: Mapping[str, Sequence[str]]) -> None:
+    _write_tables(evacuation_tables(study), folder)
+    _write_json(evacuation_plan(study), folder / "evacuation_plan.json")
+    (folder / "evacuation_cards.html").write_text(
+        route_cards(study, **chosen), encoding="utf-8", newline="\n"
+    )
+    title = study.case.name or study.analysis.region.name
+    (folder / "evacuation_routes.gpx").write_bytes(routes_gpx(study.routes, name=title))
+    save_figure(evacuation_figure(study), folder / "evacuation.png")
+
+
 def _write_layers(
-    analysis: Analysis, cooperation: Cooperation | None, siting: SitingStudy | None, path: Path
+    analysis: Analysis,
+    cooperation: Cooperation | None,
+    siting: SitingStudy | None,
+    evacuation: EvacuationStudy | None,
+    path: Path,
 ) -> None:
     points = cooperation_layers(analysis, cooperation)
     layers: Iterable[tuple[str, gpd.GeoDataFrame]] = (
@@ -230,6 +266,7 @@ def _write_layers(
         ("crossings", points["crossings"]),
         *hazard_layers(analysis),
         *([] if siting is None else siting_layers(siting)),
+        *([] if evacuation is None else evacuation_layers(evacuation)),
     )
     # Equal runs give equal bytes: when it was is in run.json alone.
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})

@@ -7,7 +7,9 @@ from typing import Any
 
 from mutualaid.cooperation import Cooperation
 from mutualaid.coverage import Analysis
+from mutualaid.evacuation import EvacuationStudy
 from mutualaid.reports._cooperation_files import COOPERATION_NULL_MEANS
+from mutualaid.reports._evacuation_files import EVACUATION_NULL_MEANS, evacuation_summary
 from mutualaid.reports._siting_files import SITING_NULL_MEANS, siting_summary
 from mutualaid.siting import SitingStudy
 
@@ -15,7 +17,10 @@ __all__ = ["full_summary"]
 
 
 def full_summary(
-    analysis: Analysis, cooperation: Cooperation | None = None, siting: SitingStudy | None = None
+    analysis: Analysis,
+    cooperation: Cooperation | None = None,
+    siting: SitingStudy | None = None,
+    evacuation: EvacuationStudy | None = None,
 ) -> dict[str, Any]:
     """Give every number that is reported, as ``summary.json`` holds it.
 
@@ -27,12 +32,14 @@ def full_summary(
         What was measured of it, if anything was.
     siting
         What was found about new stations, if anything was.
+    evacuation
+        What was found about an evacuation, if anything was.
 
     Returns
     -------
     dict
-        ``analysis.summary``, with ``cooperation`` and ``siting`` where there is one, and what their missing values
-        mean in ``null_means``: of a key that is missing elsewhere too, all.
+        ``analysis.summary``, with ``cooperation``, ``siting`` and ``evacuation`` where there is one, and what their
+        missing values mean in ``null_means``: of a key that is missing elsewhere too, all.
 
     Examples
     --------
@@ -52,6 +59,8 @@ def full_summary(
         summary = _joined(summary, "cooperation", cooperation.summary, ours)
     if siting is not None:
         summary = _joined(summary, "siting", siting_summary(siting), SITING_NULL_MEANS)
+    if evacuation is not None:
+        summary = _joined(summary, "evacuation", evacuation_summary(evacuation), EVACUATION_NULL_MEANS)
     return summary
 
 

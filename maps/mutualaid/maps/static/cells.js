@@ -5,6 +5,7 @@
   const SEGMENTS = ["answering", "processing", "dispatch", "turnout", "crossing", "drive"];
   const UNKNOWN = 6, OUTSIDE = 7; // severities beyond 0…5
   const MOST_PARTNERS = 12; // that the legend names
+  const HOME = ["#a9b1b8", ""]; // people, where the map is about something else
 
   /** Which row stands in which cell of a sparse grid: blocks of 32 × 32, only where there are any. */
   function gridIndex(columns, shape) {
@@ -191,6 +192,7 @@
     /** Class of each place in the view that is shown, and the fill of each class. */
     _classes(columns) {
       const state = this._map.mutualaid, { level, view, bands, reach } = state;
+      if (state.subject === "evacuation") return [this._all0 = this._all0 || new Uint8Array(this.n), [HOME]];
       if (reach) return [reach, bands];
       if (view === "difference") return [this._difference(), [...DIFFERENCES.map(([, swatch]) => swatch), bands[bands.length - 1]]];
       if (view === "status") return [columns.status, statuses(state).map(status => status[level])];
@@ -275,7 +277,7 @@
       return L.latLng(180 / Math.PI * Math.atan(Math.sinh(Math.PI * (1 - 2 * this.Y[i]))), 360 * this.X[i] - 180);
     },
     _outline(context) {
-      if (!this._edges || !this._edges.length || !this._map.mutualaid.outlined) return;
+      if (!this._edges || !this._edges.length || !this._map.mutualaid.outlined || this._map.mutualaid.subject === "evacuation") return;
       const world = 256 * Math.pow(2, this._zoom) * this._dpr, toPage = polynomial(this.data.grid.to_page), { x: ox, y: oy } = this._origin, edges = this._edges;
       context.beginPath();
       for (let k = 0; k < edges.length; k += 4) {
@@ -325,6 +327,7 @@
         el("h3", {}, name(this.data.jurisdictions[c.jurisdiction[i]])),
         el("p", {}, ...say("tip_people", { n: c.population[i] / this.data.people_scale })),
       ];
+      if (state.subject === "evacuation") return head;
       if (hazard(state)) head.push(...this._hazard(i));
       if (state.statuses[c.status[i]].status === "unreachable") return [...head, el("p", { class: "ma-late" }, text("unreachable"))];
       if (state.now) return [...head, ...this._alike([this.shown()], i).flatMap(([title, level]) => this._soon(i, title, level))];
@@ -400,6 +403,7 @@
     },
     legend(state) {
       const { also, both, people, text } = speech(state), { level, view, reach } = state, list = el("ul", { class: "ma-rows" });
+      if (state.subject === "evacuation") return [el("ul", { class: "ma-rows" }, row(fill(HOME), both("evac_home")))];
       const labels = kit.bandLabels(state);
       if (reach) {
         state.bands.slice(0, labels.length - 1).forEach((swatch, k) => list.append(row(fill(swatch), also(labels[k]))));

@@ -3,38 +3,47 @@
   "use strict";
   const kit = mutualaid.kit, { change, classes, el, hazard, list, name, numbers, speech } = kit;
 
+  /** Parts that tell of coverage alone. */
+  const COVERAGE = ["siting", "whatif", "places", "together"];
   /** Who is isolated depends on the stations, and closures by chance were drawn for the run: a what-if does not know either. */
   const COMPUTED_ONLY = ["effect_isolated", "effect_chance"];
 
   function panel(map) {
     const state = map.mutualaid, box = el("section", { class: "ma-panel" }), open = new Set();
-    let parts;
+    let parts, bar = null;
 
     /** Writes the panel in the language that is shown; what the reader has opened stays open. */
     function write() {
       const { both, text, tell } = speech(state), dir = kit.direction(state, state.lang), at = box.contains(document.activeElement) && document.activeElement.dataset.key;
       for (const one of box.querySelectorAll("details[data-part]")) one.open ? open.add(one.dataset.part) : open.delete(one.dataset.part);
-      if (!parts && map.getSize().x > 640) open.add("more").add("siting");
-      const fold = (part, title, ...nodes) => el("details", { "data-part": part, class: "ma-" + part, open: open.has(part) ? "" : false }, el("summary", {}, el("h2", {}, title)), nodes);
-      const levels = buttons(state.levels, "level", "level", state.levels.length > 2 ? " ma-many" : "");
-      const views = buttons(["status", "minutes", ...(state.partners.length > 1 ? ["who"] : []), "difference"], "view", "view", " ma-small");
+      if (!parts && map.getSize().x > 640) for (const part of ["more", "siting", "evac-zones"]) open.add(part);
+      const narrow = map.getSize().x <= 640; // a phone shows the result first
+      const fold = (part, title, ...nodes) => el("details", { "data-part": part, class: "ma-" + part + (COVERAGE.includes(part) ? " ma-of-coverage" : part.startsWith("evac-") ? " ma-of-evacuation" : ""), open: open.has(part) ? "" : false }, el("summary", {}, el("h2", {}, title)), nodes);
+      const levels = buttons(state.levels, "level", "level", " ma-of-coverage" + (state.levels.length > 2 ? " ma-many" : ""));
+      const views = buttons(["status", "minutes", ...(state.partners.length > 1 ? ["who"] : []), "difference"], "view", "view", " ma-small ma-of-coverage");
       parts = {
-        levels, views, head: el("div", { "aria-live": "polite" }), legend: el("div", { class: "ma-legend" }), warning: el("div"), tables: el("div"),
-        together: state.cooperation ? el("div") : null, siting: state.siting ? mutualaid.siting(map) : null, question: el("p", { class: "ma-sub" }), whatif: mutualaid.setting(map),
+        levels, views, head: el("div", { "aria-live": "polite", class: "ma-of-coverage" }), legend: el("div", { class: "ma-legend" }), warning: el("div", { class: "ma-of-coverage" }), tables: el("div"),
+        together: state.cooperation ? el("div") : null, siting: state.siting ? mutualaid.siting(map) : null, question: el("p", { class: "ma-sub ma-of-coverage" }), whatif: mutualaid.setting(map),
+        clearance: state.evacuation ? mutualaid.clearance(map, fold) : null, time: state.evacuation ? kit.timeline(map) : null,
       };
-      const narrow = map.getSize().x <= 640, tools = el("div", { class: "ma-top" }, mutualaid.tools(map), languageRow()); // a phone shows the result first
+      const tools = el("div", { class: "ma-top" }, mutualaid.tools(map), languageRow());
       box.setAttribute("aria-label", text("panel"));
       Object.assign(box, { lang: state.lang, dir });
       box.replaceChildren(
-        el("h1", {}, name(state.region)), parts.question, narrow ? "" : tools, weather(), parts.warning, levels.group, parts.head,
+        el("h1", {}, name(state.region)), parts.clearance ? subjects() : "", parts.question, parts.clearance ? el("p", { class: "ma-sub ma-of-evacuation" }, both("evac_question")) : "", narrow ? "" : tools, weather(), parts.warning, levels.group, parts.head,
+        parts.clearance && narrow ? parts.time.node : "", parts.clearance ? parts.clearance.node : "",
         parts.siting ? fold("siting", both("siting"), parts.siting.node) : "",
-        fold("more", text("more"), narrow ? tools : "", views.group, parts.legend,
+        fold("more", text("more"), narrow ? tools : "", views.group, parts.legend, parts.clearance ? parts.clearance.more : "",
           fold("whatif", both("whatif"), parts.whatif.node),
           fold("places", both("by_jurisdiction"), parts.tables),
           parts.together ? fold("together", both("cooperation"), parts.together) : "",
           fold("share", both("share"), mutualaid.share(map)),
           fold("about", both("about"), state.about.flatMap(part => [el("h3", {}, tell(part.title)), el("ul", { class: "ma-list" }, part.items.map(item => el("li", {}, tell(item))))]))),
         note(state.note), unknown(), failed(), el("p", { class: "ma-foot" }, both("disclaimer")));
+      if (parts.time && parts.time.node && !narrow) {
+        if (bar) bar.remove();
+        box.after(bar = parts.time.node);
+      }
       if (at) box.querySelector(`[data-key=${at}]`).focus(); // whoever chooses a language by keyboard goes on from there
     }
 
@@ -50,6 +59,12 @@
           }
         },
       };
+    }
+    /** What the map is about: who is reached in time, or how people get out. */
+    function subjects() {
+      const { both, text } = speech(state), group = el("div", { class: "ma-switch ma-small ma-subjects", role: "group", "aria-label": text("subject") });
+      for (const one of ["coverage", "evacuation"]) group.append(el("button", { type: "button", "data-subject": one, "aria-pressed": String(state.subject === one), click: () => kit.turnTo(map, one) }, both("subject_" + one)));
+      return group;
     }
     /** The page's language, and another one beside it. */
     function languageRow() {
@@ -71,7 +86,7 @@
       const { text, tell } = speech(state), select = el("select", { id: "ma-scenario", change: () => change(map, { scenario: select.value }) },
         [["", text("fair_weather")], ...state.scenarios.map(one => [one.id, kit.words(tell(one.label))])].map(([value, label]) => el("option", { value }, label)));
       select.value = state.scenario;
-      return el("div", { class: "ma-weather" }, el("label", { for: "ma-scenario" }, text("hazard")), select);
+      return el("div", { class: "ma-weather ma-of-coverage" }, el("label", { for: "ma-scenario" }, text("hazard")), select);
     }
     /** The first sentence stands on the face, the rest behind it. */
     function note(sentences) {
@@ -135,6 +150,12 @@
       const { both, percent, text } = speech(state), { legend, levels, views } = parts, scenario = hazard(state), total = numbers(state).totals;
       levels.show();
       views.show();
+      if (parts.clearance) {
+        map.getContainer().classList.toggle("ma-evacuating", state.subject === "evacuation");
+        for (const button of box.querySelectorAll("[data-subject]")) button.setAttribute("aria-pressed", String(state.subject === button.dataset.subject));
+        parts.clearance.show();
+        parts.time.show();
+      }
       parts.question.replaceChildren(...both("question_" + state.service, { limit: { min: state.limit_s }, start: state.start }));
       const reached = total[state.level], plan = state.siting ? kit.planOf(state, state.setting) : -1;
       const shares = scenario ? classes(state) : state.statuses.map((status, k) => ["", numbers(state).status[k] || 0, status[state.level]]);
@@ -150,7 +171,7 @@
       const told = [], elsewhere = node => node && node.classList.contains("ma-elsewhere");
       map.eachLayer(layer => { if (layer.legend) told.push(layer); });
       const nodes = told.sort((a, b) => a.legendOrder - b.legendOrder).flatMap(layer => layer.legend(state));
-      if (scenario) nodes.push(effects(scenario, true));
+      if (scenario && state.subject === "coverage") nodes.push(effects(scenario, true));
       fill(legend, nodes.filter((node, k) => !elsewhere(node) || k === nodes.findIndex(elsewhere)));
       fill(parts.tables, table());
       if (parts.together) fill(parts.together, mutualaid.together.details(state));
@@ -161,8 +182,9 @@
       if (select) select.value = state.scenario;
     }
     const listSoon = () => requestAnimationFrame(() => list(map));
-    write();
     map.getContainer().prepend(box); // read, and tabbed through, before the marks of the map
+    kit.park(map);
+    write();
     L.DomEvent.disableClickPropagation(box);
     box.addEventListener("click", event => event.stopPropagation()); // a button that is written anew would count as the map
     L.DomEvent.disableScrollPropagation(box);
@@ -176,17 +198,18 @@
 
   /** Frames the people beside the panel, or above it on a narrow screen. */
   function place(map, box) {
-    const narrow = () => map.getSize().x <= 640, state = map.mutualaid, { bounds } = state;
+    const narrow = () => map.getSize().x <= 640, state = map.mutualaid, bounds = () => state.subject === "evacuation" ? state.evacuation.bounds : state.bounds;
     const sheet = () => map.getContainer().style.setProperty("--ma-sheet", (narrow() ? box.offsetHeight : 0) + "px");
     new ResizeObserver(sheet).observe(box);
     sheet();
     let centre, zoom;
     const untouched = () => map.getZoom() === zoom && map.project(map.getCenter()).distanceTo(map.project(centre)) < 3; // pixels
     const fit = () => {
-      const side = [box.offsetWidth + 30, 24], other = [24, 24], right = map.getContainer().classList.contains("ma-rtl");
+      const over = state.subject === "evacuation" ? 44 : 24, side = [box.offsetWidth + 30, over], other = [24, over], right = map.getContainer().classList.contains("ma-rtl");
+      const bar = state.subject === "evacuation" && !narrow() ? 84 : 0; // the bar of time lies there
       const aside = narrow() ? { paddingTopLeft: [12, 12], paddingBottomRight: [12, box.offsetHeight + 12] }
-        : { paddingTopLeft: right ? other : side, paddingBottomRight: right ? side : other };
-      map.fitBounds(bounds, Object.assign({ animate: false, maxZoom: 17 }, aside));
+        : { paddingTopLeft: right ? other : side, paddingBottomRight: (right ? side : other).map((px, i) => px + i * bar) };
+      map.fitBounds(bounds(), Object.assign({ animate: false, maxZoom: 17 }, aside));
       [centre, zoom] = [map.getCenter(), map.getZoom()];
     };
     fit();

@@ -340,23 +340,36 @@
       else write(said(node), 12, { colour: GREY });
     }
     tell(kit.name(state.region), 18, { weight: 700 });
-    tell(say("question_" + state.service, { limit: { min: state.limit_s }, start: state.start }), 13, { colour: GREY });
-    tell(kit.described(state, state), 13, { weight: 600, before: 6 });
-    if (state.pin) tell(say("pinned", { setting: el("span", {}, kit.described(state, state.pin)) }), 12, { colour: GREY });
-    for (const node of panel.querySelectorAll(".ma-derived")) write(said(node), 12, { weight: 600, colour: "#6b3f00", before: 4 });
-    const big = panel.querySelector(".ma-big"), figure = font(36, 700), top = y + 10;
-    style(ctx, { font: figure });
-    const room = ctx.measureText(said(big)).width + 14;
-    steps.push(on => style(on, { font: figure, fillStyle: INK }).fillText(said(big), at(0), top + 34));
-    y = top;
-    write(said(panel.querySelector(".ma-head p")), 13, { from: room });
-    y = Math.max(y, top + 46);
-    for (const node of panel.querySelectorAll(".ma-gain, .ma-pinned")) write(said(node), 13, { before: 4 });
-    for (const list of panel.querySelectorAll(".ma-effects")) [...list.children].forEach(row);
+    tell(kit.question(state), 13, { colour: GREY });
+    tell(kit.settingShown(state), 13, { weight: 600, before: 6 });
+    state.subject === "evacuation" ? clearance() : reached();
     [...panel.querySelector(".ma-legend").children].forEach(part);
     tell(text("disclaimer"), 12, { weight: 600, before: 12 });
     write(said(el("bdi", {}, map.getContainer().querySelector(".leaflet-control-attribution").textContent)), 11, { colour: GREY, before: 2 });
     return { height: y + GAP, draw: on => steps.forEach(step => { on.save(); step(on); on.restore(); }) };
+
+    /** How long it takes, who gets out, and what hinders it. */
+    function clearance() {
+      for (const node of panel.querySelector(".ma-evac-head").children) {
+        if (node.matches(".ma-evac-big")) write(said(node), 28, { weight: 700, before: 6 });
+        else if (node.matches("h3, ul")) part(node);
+        else if (!node.matches(".ma-sub")) write(said(node), 13, { before: 4 });
+      }
+    }
+    /** How many are reached in time, and what the other levels change. */
+    function reached() {
+      if (state.pin) tell(say("pinned", { setting: el("span", {}, kit.described(state, state.pin)) }), 12, { colour: GREY });
+      for (const node of panel.querySelectorAll(".ma-derived")) write(said(node), 12, { weight: 600, colour: "#6b3f00", before: 4 });
+      const big = panel.querySelector(".ma-big"), figure = font(36, 700), top = y + 10;
+      style(ctx, { font: figure });
+      const room = ctx.measureText(said(big)).width + 14;
+      steps.push(on => style(on, { font: figure, fillStyle: INK }).fillText(said(big), at(0), top + 34));
+      y = top;
+      write(said(panel.querySelector(".ma-head p")), 13, { from: room });
+      y = Math.max(y, top + 46);
+      for (const node of panel.querySelectorAll(".ma-gain, .ma-pinned")) if (!node.closest(".ma-of-evacuation")) write(said(node), 13, { before: 4 });
+      for (const list of panel.querySelectorAll(".ma-effects")) [...list.children].forEach(row);
+    }
   }
 
   /* ---- both together ---- */

@@ -38,6 +38,14 @@
     return said.flatMap((one, k) => k ? [" · ", one] : [one]).flat();
   }
 
+  /** What the page asks. */
+  function question(state) {
+    const { say } = speech(state);
+    return state.subject === "evacuation" ? say("evac_question") : say("question_" + state.service, { limit: { min: state.limit_s }, start: state.start });
+  }
+  /** What is shown, in words. */
+  const settingShown = state => state.subject === "evacuation" ? kit.evacuationShown(state) : described(state, state);
+
   /* ---- the part of the panel ---- */
 
   function setting(map) {
@@ -127,6 +135,6 @@
     };
   }
 
-  Object.assign(kit, { against, ask, described, reset, switchedOff, toggle });
+  Object.assign(kit, { against, ask, described, question, reset, settingShown, switchedOff, toggle });
   mutualaid.setting = setting;
 })(window.mutualaid);

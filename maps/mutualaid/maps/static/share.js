@@ -8,7 +8,7 @@
   const ascii = text => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60);
   /** Name of a file: region and setting. */
   function fileName(state, ending) {
-    return [state.region, state.level, state.scenario, state.now ? "what-if" : ""].map(ascii).filter(part => part).join("-") + "." + ending;
+    return [state.region, ...(state.subject === "evacuation" ? [state.subject] : [state.level, state.scenario, state.now ? "what-if" : ""])].map(ascii).filter(part => part).join("-") + "." + ending;
   }
   function save(blob, file) {
     const link = el("a", { href: URL.createObjectURL(blob), download: file });
@@ -48,7 +48,7 @@
     ];
   }
   function csv(map) {
-    const lines = table(map.mutualaid).map(row => row.map(field).join(","));
+    const state = map.mutualaid, lines = (state.subject === "evacuation" ? kit.clearanceTable(state) : table(state)).map(row => row.map(field).join(","));
     save(new Blob(["\uFEFF" + lines.map(line => line + "\r\n").join("")], { type: "text/csv;charset=utf-8" }), fileName(map.mutualaid, "csv"));
   }
 
@@ -68,16 +68,16 @@
   function layOut(map) {
     if (paper) return;
     const state = map.mutualaid, { say, tell, text } = speech(state), panel = map.getContainer().querySelector("section.ma-panel");
-    const copies = selector => [...panel.querySelectorAll(selector)].map(node => node.cloneNode(true));
+    const evacuation = state.subject === "evacuation", other = evacuation ? ".ma-of-coverage" : ".ma-of-evacuation";
+    const copies = selector => [...panel.querySelectorAll(selector)].filter(node => !node.closest(other)).map(node => node.cloneNode(true));
     const picture = still(kit.mapPicture(map, 3));
     picture.className = "ma-printed-map";
     paper = el("section", { class: "ma-paper", lang: state.lang, dir: kit.direction(state, state.lang), "aria-hidden": "true" },
-      el("header", {}, el("h1", {}, name(state.region)), el("p", {}, say("question_" + state.service, { limit: { min: state.limit_s }, start: state.start })),
-        el("p", { class: "ma-strong" }, kit.described(state, state)),
-        state.pin ? el("p", {}, say("pinned", { setting: el("span", {}, kit.described(state, state.pin)) })) : ""),
+      el("header", {}, el("h1", {}, name(state.region)), el("p", {}, kit.question(state)), el("p", { class: "ma-strong" }, kit.settingShown(state)),
+        state.pin && !evacuation ? el("p", {}, say("pinned", { setting: el("span", {}, kit.described(state, state.pin)) })) : ""),
       picture,
-      el("div", { class: "ma-printed-legend" }, copies(".ma-derived, .ma-head, .ma-bar, .ma-gain, .ma-pinned, .ma-effects, .ma-legend")),
-      el("div", { class: "ma-printed-table" }, copies(".ma-places table, .ma-places p")),
+      el("div", { class: "ma-printed-legend" }, copies(evacuation ? ".ma-evac-head, .ma-legend" : ".ma-derived, .ma-head, .ma-bar, .ma-gain, .ma-pinned, .ma-effects, .ma-legend")),
+      el("div", { class: "ma-printed-table" }, copies(evacuation ? ".ma-evac-zones table, .ma-evac-zones p" : ".ma-places table, .ma-places p")),
       el("footer", {}, el("p", { class: "ma-strong" }, text("disclaimer")), el("p", {}, el("bdi", {}, map.getContainer().querySelector(".leaflet-control-attribution").textContent)),
         state.about.filter(part => SOURCES.includes(part.title[0])).map(part => [el("h2", {}, tell(part.title)), el("ul", {}, part.items.map(item => el("li", {}, tell(item))))])));
     document.body.append(paper);
@@ -106,7 +106,7 @@
 
   /* ---- the link ---- */
 
-  const KEYS = ["l", "v", "s", "t", "d", "x", "off", "new", "lang", "second", "z"];
+  const KEYS = ["l", "v", "s", "t", "d", "x", "off", "new", "lang", "second", "m", "at", "z"];
   const DELAYS = { t: ["limit_s", 30], d: ["dispatch_s", 0], x: ["crossing_s", 0] }, MOST = 86400; // least and most seconds
   const packed = id => encodeURIComponent(id).replace(/\./g, "%2E");
   const plain = text => { try { return decodeURIComponent(text); } catch (error) { return text; } };
@@ -123,6 +123,8 @@
     if (setting.added.length) parts.new = ids(setting.added);
     if (state.lang !== start.lang) parts.lang = state.lang;
     if (state.second) parts.second = state.second;
+    if (state.subject !== start.subject) parts.m = state.subject;
+    if (state.subject === "evacuation" && state.moment !== null) parts.at = Math.round(state.evacuation.times[state.moment]);
     if (!state.untouched()) parts.z = [map.getZoom(), lat.toFixed(5), lng.toFixed(5)].join("/");
     return Object.entries(parts).map(pair => pair.join("=")).join("&");
   }
@@ -147,6 +149,12 @@
     found.scenario = one("s", "", state.scenarios.map(scenario => scenario.id));
     found.lang = one("lang", start.lang, state.languages.map(lang => lang.id));
     found.second = one("second", "", state.languages.map(lang => lang.id));
+    found.subject = one("m", start.subject, state.evacuation ? ["coverage", "evacuation"] : ["coverage"]);
+    found.moment = null;
+    if ("at" in asked) {
+      found.moment = state.evacuation ? state.evacuation.times.findIndex(s => String(Math.round(s)) === asked.at) : -1;
+      if (found.moment < 0) found.moment = strange.push(plain(asked.at)) && null;
+    }
     const may = { t: Boolean(whatif), d: whatif && whatif.calling && state.partners.length > 1, x: whatif && whatif.borders };
     const stated = { t: state.computed_limit_s, d: whatif && whatif.dispatch_s };
     for (const [key, [of, least]] of Object.entries(DELAYS)) {
@@ -174,11 +182,12 @@
   async function follow(map) {
     const state = map.mutualaid, found = read(map, location.hash);
     if (!found) return;
-    const { lang, level, look, scenario, second, setting, strange, view } = found;
+    const { lang, level, look, moment, scenario, second, setting, strange, subject, view } = found;
     const { link } = state, other = lang !== link.start.lang || lang !== state.lang || second !== state.second;
     link.strange = strange.map(text => text.slice(0, 60)).slice(0, 5);
     if (other) await state.speak(lang, second === lang ? "" : second);
-    change(map, { level, scenario, setting, view });
+    if (subject !== state.subject) kit.turnTo(map, subject);
+    change(map, { level, moment, scenario, setting, view });
     if (look) map.setView(look[0], look[1], { animate: false });
     else if (!state.untouched()) state.reframe();
     link.hash = written(map); // the address stays as it was given until the reader changes something
@@ -196,10 +205,10 @@
   }
   /** Keeps address and page together, from the first look at the map on. */
   function linked(map) {
-    const state = map.mutualaid, { level, view } = state;
+    const state = map.mutualaid, { level, subject, view } = state;
     if (state.link) return state.link;
     let soon = 0;
-    state.link = { start: { level, view, lang: kit.preferred(state) }, hash: "", strange: [], show() {}, write() {} };
+    state.link = { start: { level, subject, view, lang: kit.preferred(state) }, hash: "", strange: [], show() {}, write() {} };
     const later = () => {
       clearTimeout(soon);
       soon = setTimeout(() => remember(map), 300);

@@ -33,7 +33,7 @@
   function stage(map, options) {
     const panes = {
       "ma-land": 220, "ma-water": 225, "ma-hazard": 230, "ma-areas": 240, "ma-cells": 260, "ma-edge": 280, "ma-roads": 300, "ma-closed": 320,
-      "ma-seams": 330, "ma-borders": 340, "ma-labels": 610,
+      "ma-seams": 330, "ma-borders": 340, "ma-evac-hazard": 265, "ma-evac-zones": 270, "ma-evac-cut": 304, "ma-evac-roads": 308, "ma-evac-route": 325, "ma-labels": 610,
     };
     for (const [pane, z] of Object.entries(panes)) {
       const node = map.createPane(pane);
@@ -43,7 +43,7 @@
     const levels = LEVELS.filter(level => level in options.totals);
     const state = map.mutualaid = Object.assign({
       levels, level: "joint", view: "status", scenario: "", pending: 0, second: "", now: null, pin: null,
-      setting: asComputed(),
+      setting: asComputed(), subject: options.evacuation ? "evacuation" : "coverage", moment: null, route: null, parked: new Set(),
     }, options);
     state.computed_limit_s = state.limit_s;
     const learn = languages(state, inflate), box = map.getContainer();
@@ -103,7 +103,7 @@
     for (const input of node.querySelectorAll(".leaflet-control-layers-selector")) {
       const layer = made.find(one => L.stamp(one) === input.layerId), label = input.closest("label");
       if (!layer) continue;
-      label.hidden = Boolean(layer.visible && !layer.visible(state));
+      label.hidden = Boolean(layer.data.subject && layer.data.subject !== state.subject || layer.visible && !layer.visible(state));
       if (Array.isArray(layer.data.name)) input.nextElementSibling.replaceChildren(" ", ...tell(layer.data.name));
     }
   }
@@ -112,6 +112,28 @@
     Object.assign(state, setting);
     if (state.engine) state.engine.apply();
     map.fire("mutualaid");
+  }
+
+  /** Takes the layers of the other subject from the map, and brings back those that were taken when it was this one's turn. */
+  function park(map) {
+    const state = map.mutualaid, { parked } = state;
+    for (const layer of made) {
+      const of = layer.data.subject;
+      if (of && of !== state.subject && map.hasLayer(layer)) {
+        parked.add(layer);
+        map.removeLayer(layer);
+      } else if (of === state.subject && parked.delete(layer)) map.addLayer(layer);
+    }
+    list(map);
+  }
+  /** Turns to the other subject: who is reached in time, or how people get out. */
+  function turnTo(map, subject) {
+    const state = map.mutualaid, framed = state.untouched();
+    state.subject = subject;
+    map.closePopup();
+    park(map);
+    change(map, { moment: null, route: null });
+    if (framed) state.reframe();
   }
 
   /* ---- labels: each finds room near its place or is left out until there is some ---- */
@@ -169,6 +191,6 @@
   /** Remembers a layer, so that the layer control can name it, and leave it out where it has nothing to show. */
   const keep = layer => { made.push(layer); return layer; };
 
-  Object.assign(kit, { LEVELS, applies, arrangeSoon, asComputed, change, classes, counted, fill, hazard, keep, label, lineSwatch, list, loading, numbers, row, statuses });
+  Object.assign(kit, { LEVELS, applies, arrangeSoon, asComputed, change, classes, counted, fill, hazard, keep, label, lineSwatch, list, loading, numbers, park, row, statuses, turnTo });
   mutualaid.stage = stage;
 })(window.mutualaid);
