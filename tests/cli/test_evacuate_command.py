@@ -93,76 +93,91 @@ def test_what_is_missing_is_explained(printed: tuple[list[str], dict[str, Any]])
     assert missing(summary["evacuation"]) - set(summary["null_means"]) == set()
 
 
+Flows = list[tuple[float, float, float]]
+
+
 def violations(plan: dict[str, Any]) -> set[str]:
     """What is wrong with a plan, found by adding up its flows: kinds of violations."""
     edges = {one["id"]: one for one in plan["edges"]}
     sources = {one["id"]: one for one in plan["sources"]}
     sinks = {one["id"]: one for one in plan["sinks"]}
     wrong: set[str] = set()
-    on_road: dict[object, list[tuple[float, float, float]]] = defaultdict(list)
-    leaving: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+    on_road: dict[tuple[str, Any], Flows] = defaultdict(list)
+    leaving: dict[str, Flows] = defaultdict(list)
     people: dict[str, float] = defaultdict(float)
     for route in plan["routes"]:
         start, end, rate = route["from_s"], route["to_s"], route["rate_vph"] / 3600
-        node, passed = sources[route["source"]]["node"], 0.0
         leaving[route["source"]].append((start, end, rate))
+        people[route["sink"]] += route["people"]
         if abs(rate * (end - start) - route["vehicles"]) > 1e-6 * max(1.0, route["vehicles"]):
             wrong.add("vehicles")
-        for key in route["edges"]:
-            edge = edges[key]
-            if edge["from"] != node:
-                wrong.add("way")
-            node = edge["to"]
-            if start + passed < edge["opens_s"] - 1e-6:
-                wrong.add("opens")
-            lane = ("group", edge["group"]) if edge["group"] >= 0 else key
-            on_road[lane].append((start + passed, end + passed, rate))
-            passed += edge["transit_s"]
-            if edge["closes_s"] is not None and end + passed > edge["closes_s"] + 1e-6:
-                wrong.add("closes")
-        sink = sinks[route["sink"]]
-        if sink["node"] != node:
-            wrong.add("way")
-        if sink["closes_s"] is not None and end + passed > sink["closes_s"] + 1e-6:
-            wrong.add("closes")
-        if start + passed < sink["opens_s"] - 1e-6:
-            wrong.add("opens")
-        if end + passed > plan["clearance_s"] + 1e-6:
+        wrong |= along(route, edges, sources, sinks, on_road)
+        drive = sum(edges[key]["transit_s"] for key in route["edges"])
+        if end + drive > plan["clearance_s"] + 1e-6:
             wrong.add("clearance")
-        people[route["sink"]] += route["people"]
-        if sink["capacity_vph"] is not None:
-            on_road["sink", route["sink"]].append((start + passed, end + passed, rate))
     wrong |= {"room" for key, count in people.items()
               if sinks[key]["people"] is not None and count > sinks[key]["people"] * (1 + 1e-6) + 1e-6}  # fmt: skip
-    for lane, flows in on_road.items():
-        if isinstance(lane, tuple):
-            capacity = (
-                sinks[lane[1]]["capacity_vph"]
-                if lane[0] == "sink"
-                else max(one["capacity_vph"] or 0 for one in edges.values() if one["group"] == lane[1])
-            )
-        else:
-            capacity = edges[lane]["capacity_vph"]
-        if capacity is None:
-            continue
-        # Only where one begins can the sum grow; flows that touch do not overlap.
-        for moment, _, _ in flows:
-            total = sum(rate for start, end, rate in flows if start <= moment < end - 1e-6)
-            if total * 3600 > capacity * (1 + 1e-6) + 1e-6:
-                wrong.add("capacity")
-    release = plan["release_s"]
-    for key, flows in leaving.items():
-        ready = sources[key]["released"]
-        for moment in {*release, *(t for start, end, _ in flows for t in (start, end))}:
-            gone = sum(rate * max(0.0, min(end, moment) - start) for start, end, rate in flows)
-            at = sum(moment >= t for t in release) - 1
-            there = ready[at]
-            if at + 1 < len(release):
-                span = release[at + 1] - release[at]
-                there += (ready[at + 1] - ready[at]) * (moment - release[at]) / span
-            if gone > there + 1e-6 * max(1.0, there) + 1e-6:
-                wrong.add("release")
+    capacity = {("edge", key): one["capacity_vph"] for key, one in edges.items() if one["group"] < 0}
+    capacity |= {("group", one["group"]): one["capacity_vph"] for one in edges.values() if one["group"] >= 0}
+    capacity |= {("sink", key): one["capacity_vph"] for key, one in sinks.items()}
+    if any(most_vph(flows) > capacity[lane] * (1 + 1e-6) + 1e-6
+           for lane, flows in on_road.items() if capacity[lane] is not None):  # fmt: skip
+        wrong.add("capacity")
+    if any(too_early(flows, plan["release_s"], sources[key]["released"]) for key, flows in leaving.items()):
+        wrong.add("release")
     return wrong
+
+
+def along(
+    route: dict[str, Any],
+    edges: dict[int, Any],
+    sources: dict[str, Any],
+    sinks: dict[str, Any],
+    on_road: dict[tuple[str, Any], Flows],
+) -> set[str]:
+    """Drive a route: adds its flow to each road, and gives what is wrong on the way."""
+    wrong = set()
+    start, end, rate = route["from_s"], route["to_s"], route["rate_vph"] / 3600
+    node, passed = sources[route["source"]]["node"], 0.0
+    sink = sinks[route["sink"]]
+    for edge in [edges[key] for key in route["edges"]]:
+        if edge["from"] != node:
+            wrong.add("way")
+        node = edge["to"]
+        lane = ("group", edge["group"]) if edge["group"] >= 0 else ("edge", edge["id"])
+        on_road[lane].append((start + passed, end + passed, rate))
+        wrong |= outside(edge, start + passed, end + passed + edge["transit_s"])
+        passed += edge["transit_s"]
+    on_road["sink", route["sink"]].append((start + passed, end + passed, rate))
+    wrong |= outside(sink, start + passed, end + passed)
+    return wrong | ({"way"} if sink["node"] != node else set())
+
+
+def outside(place: dict[str, Any], first: float, last: float) -> set[str]:
+    """Whether somebody is there before it opens, or still there when it closes."""
+    wrong = {"opens"} if first < place["opens_s"] - 1e-6 else set()
+    return wrong | (
+        {"closes"} if place["closes_s"] is not None and last > place["closes_s"] + 1e-6 else set()
+    )
+
+
+def most_vph(flows: Flows) -> float:
+    """The largest sum of flows: it can only grow where one begins; flows that touch do not overlap."""
+    sums = [sum(rate for start, end, rate in flows if start <= at < end - 1e-6) for at, _, _ in flows]
+    return 3600 * max(sums)
+
+
+def too_early(flows: Flows, times: list[float], released: list[float]) -> bool:
+    """Whether more have left at some moment than were ready."""
+    for moment in {*times, *(at for start, end, _ in flows for at in (start, end))}:
+        gone = sum(rate * max(0.0, min(end, moment) - start) for start, end, rate in flows)
+        at = sum(moment >= one for one in times) - 1
+        ready = released[at]
+        if at + 1 < len(times):
+            ready += (released[at + 1] - ready) * (moment - times[at]) / (times[at + 1] - times[at])
+        if gone > ready + 1e-6 * max(1.0, ready) + 1e-6:
+            return True
+    return False
 
 
 def test_the_plan_holds_when_it_is_added_up_from_its_file(

@@ -76,7 +76,9 @@ def test_the_bracket_holds_the_optimum_of_any_plain_network(
     assert found.vehicles == pytest.approx(network.vehicles, rel=1e-6)
     assert found.lower_s <= exact * (1 + 1e-9) + 1e-6
     assert found.upper_s >= exact * (1 - 1e-6) - 1e-6
-    assert found.gap <= 0.01 or found.upper_s <= 1, "nothing stands in the way of closing on it"
+    assert found.gap <= 0.01 or found.upper_s - found.lower_s <= 0.1, (
+        "nothing stands in the way of closing on it"
+    )
 
 
 @examples(max_examples=80)
@@ -159,8 +161,10 @@ def test_a_closure_holds_to_the_second(closes_s: float, out: float) -> None:
     assert found.vehicles_least <= out + 1e-9
     assert found.vehicles_most >= out - 1e-9
     assert found.vehicles_most == pytest.approx(out, abs=0.02)
-    assert found.upper_s <= closes_s * 1.001
-    assert found.lower_s == pytest.approx(closes_s if out else 0.0, rel=0.01)
+    assert found.vehicles_least == pytest.approx(out, abs=0.1)
+    if found.vehicles > 0:
+        assert found.lower_s == pytest.approx(closes_s, rel=0.01)
+        assert found.upper_s == pytest.approx(closes_s, rel=0.01)
     plan = plan_routes(road)
     assert 20 - plan.unserved.sum() == pytest.approx(out, abs=1e-4)
     run = simulate(road, plan)

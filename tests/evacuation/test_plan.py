@@ -67,9 +67,9 @@ def test_one_road_by_hand() -> None:
     plan = plan_routes(ONE)
     assert list(plan.routes.index) == ["R1"]
     row = plan.routes.loc["R1"]
-    assert row[["source", "zone", "sink"]].tolist() == ["village", "village", "school"]
+    assert list(row[["source", "zone", "sink"]]) == ["village", "village", "school"]
     numbers = ["rate_vph", "from_s", "to_s", "vehicles", "people", "drive_s", "arrives_s"]
-    assert row[numbers].tolist() == pytest.approx([240, 0, 300, 20, 20, 300, 600])
+    assert list(row[numbers]) == pytest.approx([240, 0, 300, 20, 20, 300, 600])
     assert row["latest_s"] == np.inf == row["margin_s"]
     assert [path.tolist() for path in plan.paths] == [[0]]
     assert plan.clearance_s == pytest.approx(600)
@@ -160,7 +160,10 @@ def test_members_of_a_group_share_one_lane() -> None:
     # Both villages enter the same road, from two sides.
     def joined(group: int) -> FlowNetwork:
         return roads(
-            [(0, 2, 60.0, 600.0), (1, 2, 60.0, 600.0)], {"a": (0, 50.0), "b": (1, 50.0)}, {"s": 2}, group=group
+            [(0, 2, 60.0, 600.0), (1, 2, 60.0, 600.0)],
+            {"a": (0, 50.0), "b": (1, 50.0)},
+            {"s": 2},
+            group=group,
         )
 
     apart, together = plan_routes(joined(-1), gap=0.005), plan_routes(joined(7), gap=0.005)
@@ -187,13 +190,15 @@ def test_fewer_routes_are_slower() -> None:
 def test_zones_come_in_order_and_progress_only_improves() -> None:
     seen: list[RoutePlan] = []
     two = roads(
-        [(0, 2, 60.0, 120.0), (1, 2, 90.0, 120.0), (0, 1, 30.0, 60.0)], {"b": (0, 30.0), "a": (1, 10.0)}, {"s": 2}
+        [(0, 2, 60.0, 120.0), (1, 2, 90.0, 120.0), (0, 1, 30.0, 60.0)],
+        {"b": (0, 30.0), "a": (1, 10.0)},
+        {"s": 2},
     )
     plan = plan_routes(two, progress=seen.append)
     assert plan.routes["zone"].tolist() == sorted(plan.routes["zone"])
     times = [one.clearance_s for one in seen]
     assert times == sorted(times, reverse=True)
-    assert times[-1] == plan.clearance_s
+    assert times[-1] <= plan.clearance_s <= times[-1] * 1.0051, "left out ways that few take"
     for one in seen:
         sound(one)
 
@@ -261,7 +266,9 @@ def test_the_check_knows_windows_release_room_and_ways() -> None:
     assert found(ONE.with_edges(closes_s=599.9)) == ["closes"]
     assert found(ONE.with_edges(closes_s=600.0)) == []
     assert found(ONE.with_edges(opens_s=1.0)) == ["opens"]
-    assert found(roads([(0, 1, 300.0, 240.0)], {"village": (0, 20.0)}, {"school": 1}, people=[19.9])) == ["room"]
+    assert found(roads([(0, 1, 300.0, 240.0)], {"village": (0, 20.0)}, {"school": 1}, people=[19.9])) == [
+        "room"
+    ]
     assert found(
         roads([(0, 1, 300.0, 240.0)], {"village": (0, 20.0)}, {"school": 1}, sink_capacity_vph=[239.0])
     ) == ["capacity"]
@@ -269,7 +276,11 @@ def test_the_check_knows_windows_release_room_and_ways() -> None:
         roads([(0, 1, 300.0, 240.0)], {"village": (0, 20.0)}, {"school": 1}, sink_closes_s=[500.0])
     ) == ["closes"]
     slow = roads(
-        [(0, 1, 300.0, 240.0)], {"village": (0, 20.0)}, {"school": 1}, release_s=[0.0, 301.0], released=[[0.0, 20.0]]
+        [(0, 1, 300.0, 240.0)],
+        {"village": (0, 20.0)},
+        {"school": 1},
+        release_s=[0.0, 301.0],
+        released=[[0.0, 20.0]],
     )
     assert found(slow) == ["released"]
     assert found(roads([(1, 0, 300.0, 240.0)], {"village": (0, 20.0)}, {"school": 1})) == ["path"]

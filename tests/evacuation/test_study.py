@@ -43,7 +43,7 @@ def test_together_all_get_out_and_alone_only_as_many_as_there_is_room(study: Eva
 
 
 def test_the_time_is_that_of_those_in_the_middle(study: EvacuationStudy) -> None:
-    # The two and four of places 1 and 2 fill the room at home. The eight of place 3 drive two steps, one after the other.
+    # The two and four of places 1 and 2 fill the room at home. The eight of place 3 drive two steps, one by one.
     best_s = 2 * STEP_S + 8 * HEADWAY_S
     assert study.bracket.lower_s <= best_s <= study.bracket.upper_s
     assert study.bracket.gap <= 0.001 + 1e-9

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 
 from mutualaid.errors import Defect, EvacuationError
-from mutualaid.evacuation._expanded._grid import Stopped
+from mutualaid.evacuation._expanded._grid import MOST_ARCS, Stopped
 from mutualaid.evacuation._expanded._roads import road_parts
 from mutualaid.evacuation._expanded._scale import first_step, guess_time
-from mutualaid.evacuation._expanded._search import FINEST, MOST_ARCS, SHARES, Search
+from mutualaid.evacuation._expanded._search import FINEST, SHARES, Search
 from mutualaid.evacuation._network import FlowNetwork
 from mutualaid.evacuation._results import Bracket
 
@@ -25,6 +25,7 @@ def bracket(
     gap: float = 0.02,
     time_limit_s: float = 60.0,
     first_step_s: float | None = None,
+    vehicles: float | None = None,
     upper: float | None = None,
     progress: Callable[[Bracket], None] | None = None,
 ) -> Bracket:
@@ -40,8 +41,11 @@ def bracket(
         When it is over, the best bounds so far are returned.
     first_step_s
         Seconds of a time step to begin with; by default chosen so that the first answer comes within a second or two.
+    vehicles
+        How many a plan that is known brings out. Then the bounds are for as many, and only the lower one is sought,
+        until it is near `upper` or finer steps raise it no more.
     upper
-        Clearance time of a plan known from elsewhere, for all vehicles that can be brought out.
+        Clearance time of that plan; without `vehicles`, of one for all vehicles that can be brought out.
     progress
         Called with the best bounds so far, whenever they have improved.
 
@@ -72,7 +76,7 @@ def bracket(
     """
     _check_asked(gap, time_limit_s, first_step_s)
     search = Search(network, road_parts(network), gap, time.monotonic() + time_limit_s, progress)
-    search.known_upper = upper
+    search.known_upper, search.known = upper, vehicles
     return search.run(first_step_s)
 
 

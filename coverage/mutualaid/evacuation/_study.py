@@ -13,13 +13,13 @@ import pandas as pd
 from mutualaid.coverage import Analysis
 from mutualaid.data import EvacuationCase
 from mutualaid.errors import Defect, EvacuationError
-from mutualaid.evacuation._bracket import bracket
 from mutualaid.evacuation._build import LEVELS, EvacuationNetwork, evacuation_network
 from mutualaid.evacuation._capacities import FACTORS
 from mutualaid.evacuation._cut import cut
-from mutualaid.evacuation._plan import edge_flows, plan_routes
+from mutualaid.evacuation._plan import edge_flows
 from mutualaid.evacuation._results import Bracket, RoutePlan, Simulation
 from mutualaid.evacuation._simulate import curves, nearest, simulate
+from mutualaid.evacuation._solve import plan_and_bounds
 from mutualaid.evacuation._tables import (
     closures_table,
     crossings_table,
@@ -69,8 +69,8 @@ class EvacuationStudy:
         People out by time: ``zone`` ("" all), ``kind`` (``plan`` or ``nearest``), ``time_s``, ``people``, ``share``.
     routes
         Lines, index route id: the columns of ``plan.routes``, and ``zone_name``, ``sink_name``, ``sink_kind``,
-        ``way`` (routes of one zone to one sink over the same border crossings are one way), ``roads`` (their names in driving
-        order), ``length_m``, ``crossings`` (ids joined by ``;``).
+        ``way`` (routes of one zone to one sink over the same border crossings are one way), ``roads`` (their names in
+        driving order), ``length_m``, ``crossings`` (ids joined by ``;``).
     flows
         Lines, index directed road edge, of all that the plan uses: ``name``, ``vehicles``, ``people``, ``peak_vph``,
         ``capacity_vph``, ``from_s``, ``to_s``, ``closes_s``.
@@ -348,25 +348,16 @@ def _solved(
     compliance: float,
     quick: Callable[[Bracket], None] | None,
 ) -> _Solved:
-    first = bracket(built.flow, gap=gap, time_limit_s=time_limit_s, progress=quick)
-    plan = plan_routes(
-        built.flow, lower_s=first.lower_s, vehicles=first.vehicles, one_route=one_route, gap=gap,
-        time_limit_s=time_limit_s,
-    )  # fmt: skip
-    served = float(plan.routes["vehicles"].sum())
-    if served >= first.vehicles * (1 - _SAME) and plan.clearance_s < first.upper_s:
-        first = replace(first, upper_s=max(plan.clearance_s, first.lower_s))
+    plan, bounds = plan_and_bounds(
+        built.flow, gap=gap, time_limit_s=time_limit_s, one_route=one_route, quick=quick
+    )
     return _Solved(
         built=built,
-        bracket=first,
+        bracket=bounds,
         plan=plan,
         simulation=simulate(built.flow, plan, compliance=compliance),
         baseline=nearest(built.flow),
     )
-
-
-#: Shares of vehicles that differ by less are the same.
-_SAME = 1e-6
 
 
 def _level(one: _Solved, level: str) -> dict[str, object]:
@@ -407,7 +398,7 @@ def _sensitivity(
         tell(f"Capacities: {factor}", 0.6 + 0.03 * number)
         one = main
         if factor != case.factor:
-            one = bracket(build(factor).flow, gap=_COARSE, time_limit_s=time_limit_s)
+            _, one = plan_and_bounds(build(factor).flow, gap=_COARSE, time_limit_s=time_limit_s)
         rows[factor] = (one.lower_s, one.upper_s, one.vehicles)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["lower_s", "upper_s", "vehicles"])
     return table.rename_axis("factor")

@@ -93,7 +93,7 @@ def flows_table(built: EvacuationNetwork, plan: RoutePlan) -> gpd.GeoDataFrame:
 
 
 def _loads(built: EvacuationNetwork, plan: RoutePlan) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """Loads of the flow edges that are used, and the directed road edge of each, -1 for none."""
+    """Give the loads of the flow edges that are used, and the directed road edge of each, -1 for none."""
     loads = edge_loads(plan)
     return loads, built.flow.road_edge[loads.index.to_numpy()]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from mutualaid.evacuation._bracket import bracket
 from mutualaid.evacuation._build import EvacuationNetwork
 from mutualaid.evacuation._network import FlowNetwork
 from mutualaid.evacuation._results import Bracket, RoutePlan
 from mutualaid.evacuation._simulate import simulate
+from mutualaid.evacuation._solve import plan_and_bounds
 
 __all__ = ["MEASURES", "VALUE_COLUMNS", "values_table"]
 
@@ -83,7 +83,7 @@ def values_table(
     rows = []
     for number, one in enumerate(measures):
         tell(f"Measure: {MEASURES[one.kind]}", number / (len(measures) + 1))
-        found = bracket(one.network, gap=gap, time_limit_s=time_limit_s)
+        _, found = plan_and_bounds(one.network, gap=gap, time_limit_s=time_limit_s)
         rows.append(
             (one.kind, one.id, one.name, found.lower_s, found.upper_s, base.lower_s - found.lower_s,
              found.vehicles, found.vehicles - base.vehicles)

@@ -55,8 +55,8 @@ def _sentences(built: EvacuationNetwork, found: Cut, roads: gpd.GeoDataFrame) ->
     if len(roads) and found.vehicles_behind > 0:
         yield (
             f"Until {by}, {_roads(roads)} let through at most {found.vehicles_through:,.0f} of the "
-            f"{found.vehicles_behind:,.0f} vehicles that must pass there ({found.people_behind:,.0f} people of {zones}); "
-            f"{max(found.vehicles_behind - (flow.vehicles - found.vehicles), 0):,.0f} of them are to get out."
+            f"{found.vehicles_behind:,.0f} vehicles that must pass there ({found.people_behind:,.0f} people of "
+            f"{zones}); {max(found.vehicles_behind - (flow.vehicles - found.vehicles), 0):,.0f} of them are to get out."
         )
     full = found.sinks.index[found.sinks["full"]]
     if len(full):

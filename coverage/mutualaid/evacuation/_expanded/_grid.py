@@ -28,7 +28,7 @@ from mutualaid.evacuation._expanded._maxflow import Arcs, Preflow, new_preflow, 
 from mutualaid.evacuation._expanded._mixing import mixed
 from mutualaid.evacuation._expanded._roads import FOREVER, Roads
 
-__all__ = ["Expanded", "Stopped", "expanded", "solve_static", "unit"]
+__all__ = ["MOST_ARCS", "Expanded", "Stopped", "expanded", "solve_static", "unit"]
 
 Floats = NDArray[np.float64]
 Int32 = NDArray[np.int32]
@@ -39,8 +39,12 @@ Bools = NDArray[np.bool_]
 _BUDGET = 20_000_000
 
 
+#: Arcs and vertices of the largest network that memory is spent on: about a gigabyte.
+MOST_ARCS = 20_000_000
+
+
 class Stopped(Exception):  # noqa: N818 - no error: the time is over
-    """The time allowed is over."""
+    """The time allowed is over, or the memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,21 +181,25 @@ def expanded(
     nodes, sinks, places = roads.n_nodes, len(roads.sink_node), len(roads.demand_node)
     rounding = 1 if restricted else 0
     steps = int(max(horizon // step + 2, 2))
+    if steps * (2 * nodes + len(roads.tail)) > MOST_ARCS:
+        raise Stopped
     per_vehicle = unit(roads.vehicles)
     total = int(np.ceil(roads.released[:, -1] * per_vehicle).sum()) + 1
     down = restricted
     transit, opens = roads.transit[rounding], roads.opens[rounding]
     latest = roads.latest[1 - rounding]
     rate = roads.rate if share is None or not restricted else roads.rate * share
+    phase = np.where(phase >= FOREVER, 0, phase)  # nobody ever comes there
     begin = phase[roads.tail]
     shift = -((-(transit + begin - phase[roads.head])) // step) if down else (
         (transit + begin - phase[roads.head]) // step
     )  # fmt: skip
     main = _windows(begin, step, steps, opens, latest, rate * per_vehicle / 1000.0, down=down, total=total)
+    shift = np.clip(shift, -steps, steps)
     last_index = steps - 1 - shift
     tail, head = [roads.tail], [roads.head]
     shifts = [shift]
-    windows = [_clipped(main, last_index)]
+    windows = [_clipped(main, last_index, -shift)]
     # Sinks: from their node, without transit; static, so that all arrivals meet in one vertex.
     known = np.flatnonzero(roads.sink_node >= 0)
     sink_begin = phase[roads.sink_node[known]]
@@ -283,7 +291,7 @@ def _windows(
     else:
         first = np.maximum((opens - begin) // step, 0)
         last = np.where(latest >= FOREVER, steps - 1, (latest - begin) // step)
-    last = np.minimum(last, steps - 1)
+    first, last = np.minimum(first, steps), np.clip(last, -1, steps - 1)
     endless = np.isinf(rate)
     per_ms = np.where(endless, 0.0, rate)
 
@@ -297,10 +305,12 @@ def _windows(
     return first, last, most(first), full, most(last)
 
 
-def _clipped(windows: Windows, last_index: Int64) -> Windows:
-    """Without the steps whose end lies after the last one."""
+def _clipped(windows: Windows, last_index: Int64, first_index: Int64) -> Windows:
+    """Without the steps whose end lies before the first one or after the last one."""
     first, last, low, full, high = windows
-    return first, np.minimum(last, last_index), low, full, np.where(last <= last_index, high, full)
+    low = np.where(first >= first_index, low, full)
+    high = np.where(last <= last_index, high, full)
+    return np.maximum(first, first_index), np.minimum(last, last_index), low, full, high
 
 
 def _always(count: int, total: int) -> Windows:

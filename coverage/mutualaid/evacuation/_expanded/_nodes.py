@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutualaid.evacuation._expanded._cuts import Threshold
-from mutualaid.evacuation._expanded._roads import Roads, reached
+from mutualaid.evacuation._expanded._roads import Roads, open_sinks, reached
 from mutualaid.evacuation._network import FlowNetwork
 
 __all__ = ["thresholds_of_nodes"]
@@ -34,7 +34,10 @@ def thresholds_of_nodes(
         network.closes_s - network.transit_s >= np.maximum(network.opens_s, 0)
     )
     useful = reached(
-        network.n_nodes, network.head[usable], network.tail[usable], network.sinks["node"].to_numpy()
+        network.n_nodes,
+        network.head[usable],
+        network.tail[usable],
+        network.sinks["node"].to_numpy()[open_sinks(network)],
     )
     threshold[~useful] = 0.0  # who is there is behind the cut: no way leads out
     known = roads.node_of >= 0
@@ -59,7 +62,9 @@ def thresholds_of_nodes(
             moment = min(moment - network.transit_s[part], latest[part])
             threshold[network.tail[part]] = moment
         known[network.head[parts[:-1]]] = True
-    return _unrounded(network, _onward(network, threshold, known | ~useful)), cut.full.copy()
+    return _unrounded(network, _onward(network, threshold, known | ~useful)), cut.full | (
+        network.sinks["people"].to_numpy() <= 0
+    )
 
 
 def _onward(network: FlowNetwork, threshold: Floats, known: Bools) -> Floats:

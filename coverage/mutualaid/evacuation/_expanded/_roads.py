@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from mutualaid.evacuation._network import FlowNetwork
 
-__all__ = ["FOREVER", "Roads", "reached", "road_parts"]
+__all__ = ["FOREVER", "Roads", "open_sinks", "reached", "road_parts"]
 
 Floats = NDArray[np.float64]
 Int32 = NDArray[np.int32]
@@ -113,6 +113,7 @@ def road_parts(network: FlowNetwork) -> Roads:
     """Make a flow network small; sinks keep their order, sources at one node become one if they are alike."""
     source_node = network.sources["node"].to_numpy()
     sink_node = network.sinks["node"].to_numpy()
+    takes = open_sinks(network)
     latest = network.closes_s - network.transit_s
     usable = (
         (network.capacity_vph > 0) & (latest >= network.opens_s) & (network.tail != network.head)
@@ -120,7 +121,7 @@ def road_parts(network: FlowNetwork) -> Roads:
     )  # fmt: skip
     wanted = network.sources["vehicles"].to_numpy() > 0
     met = reached(network.n_nodes, network.tail[usable], network.head[usable], source_node[wanted])
-    useful = reached(network.n_nodes, network.head[usable], network.tail[usable], sink_node)
+    useful = reached(network.n_nodes, network.head[usable], network.tail[usable], sink_node[takes])
     kept = met & useful
     usable &= kept[network.tail] & kept[network.head]
     edges = {
@@ -137,7 +138,7 @@ def road_parts(network: FlowNetwork) -> Roads:
         for e in np.flatnonzero(usable)
     }
     fixed = np.zeros(network.n_nodes, dtype=bool)
-    fixed[source_node[wanted]] = fixed[sink_node] = True
+    fixed[source_node[wanted]] = fixed[sink_node[takes]] = True
     edges = _contracted(edges, fixed, network.n_nodes)
     left = list(edges.values())
     here = np.zeros(network.n_nodes, dtype=bool)
@@ -146,6 +147,13 @@ def road_parts(network: FlowNetwork) -> Roads:
     here |= fixed & kept
     node_of = np.where(here, np.cumsum(here) - 1, -1).astype(np.int32)
     return _assembled(network, left, node_of, int(here.sum()), wanted & kept[source_node])
+
+
+def open_sinks(network: FlowNetwork) -> NDArray[np.bool_]:
+    """(t,) whether a sink can take anybody."""
+    sinks = network.sinks
+    some = (sinks["capacity_vph"] > 0) & (sinks["people"] > 0) & (sinks["closes_s"] >= sinks["opens_s"])
+    return some.to_numpy(dtype=bool)
 
 
 def _assembled(
@@ -160,7 +168,8 @@ def _assembled(
     ratio = people[leaves] / vehicles[leaves]
     room = sinks["people"].to_numpy()
     # Nobody in the vehicles takes no room.
-    least, most = (ratio.min(), ratio.max()) if len(ratio) else (1.0, 1.0)
+    every = people[vehicles > 0] / vehicles[vehicles > 0]
+    least, most = (every.min(), every.max()) if len(every) else (1.0, 1.0)
     # Vehicles with as many people each that leave from one node are one place.
     node = node_of[network.sources["node"].to_numpy()[leaves]]
     place, row = np.unique(np.column_stack([node, np.round(ratio, 9)]), axis=0, return_inverse=True)
@@ -182,7 +191,7 @@ def _assembled(
         people_each=place[:, 1],
         release=network.release_s * 1000.0,
         released=released,
-        sink_node=node_of[sinks["node"].to_numpy()],
+        sink_node=np.where(open_sinks(network), node_of[sinks["node"].to_numpy()], -1).astype(np.int32),
         sink_rate=sinks["capacity_vph"].to_numpy() / 3600.0,
         sink_opens=_both(sinks["opens_s"].to_numpy()),
         sink_closes=_both(sinks["closes_s"].to_numpy()),

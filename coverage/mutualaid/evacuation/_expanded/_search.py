@@ -11,14 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mutualaid.evacuation._expanded._cuts import Threshold, clamped, phases, raised, reach, reduced, value
-from mutualaid.evacuation._expanded._grid import Expanded, Stopped, expanded
+from mutualaid.evacuation._expanded._grid import MOST_ARCS, Expanded, Stopped, expanded
 from mutualaid.evacuation._expanded._nodes import thresholds_of_nodes
-from mutualaid.evacuation._expanded._roads import Roads
+from mutualaid.evacuation._expanded._roads import FOREVER, Roads
 from mutualaid.evacuation._expanded._scale import endless, first_step, guess_time, last_event
 from mutualaid.evacuation._network import FlowNetwork
 from mutualaid.evacuation._results import Bracket
 
-__all__ = ["FINEST", "MOST_ARCS", "SHARES", "Search"]
+__all__ = ["FINEST", "SHARES", "Search"]
 
 Int64 = NDArray[np.int64]
 #: Shares of the vehicles whose earliest time is bounded.
@@ -27,10 +27,12 @@ SHARES = (0.5, 0.9, 0.95, 1.0)
 _SAME_MS = 20
 #: Steps that the bounds are apart if all that keeps them so is that of the upper one.
 _FAR = 12
+#: Steps of a network that are enough to begin with.
+_MANY_STEPS = 1_000
 #: How often the room of shelters is shared out anew.
 _ATTEMPTS = 6
-#: Arcs of the largest one that memory is spent on.
-MOST_ARCS = 15_000_000
+#: Share by which the lower bound must rise for finer steps to be worth while, where it is all that is sought.
+_LITTLE = 2e-3
 #: The finest step, in milliseconds, and as a part of the lower bound.
 FINEST, _FINEST_PART = 20, 20_000
 
@@ -45,6 +47,8 @@ class Search:
     deadline: float
     progress: Callable[[Bracket], None] | None
     known_upper: float | None = None
+    #: Vehicles that are known to get out: then only the lower bound is sought.
+    known: float | None = None
     least: float = 0.0
     most: float = np.inf
     #: Vehicles whose clearance is bounded.
@@ -54,6 +58,10 @@ class Search:
     cut: Threshold | None = None
     shares: dict[float, int] = field(default_factory=dict)
     room: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    #: (e,) what each edge carried in the last relaxed network.
+    carried: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    #: Whether the upper bound may let vehicles queue on the way.
+    wait: bool = False
     #: Step and clocks of the network that brought out as many as `least` says.
     reached: tuple[int, Int64] | None = None
     saved: tuple[float, int, float, Threshold | None, dict[float, int]] | None = None
@@ -77,12 +85,17 @@ class Search:
         if roads.vehicles <= 0 or not (roads.sink_node >= 0).any():
             self.most = self.upper = 0.0
             return
+        if self.known is not None:
+            self._only_lower(self.known, first_step_s)
+            return
         guess = guess_time(roads)
         step = first_step(roads, guess) if first_step_s is None else max(round(first_step_s * 1000), 1)
         self.room = roads.room_mean.copy()
-        begun, finer = time.monotonic(), step
+        begun, finer = time.monotonic(), max(step, last_event(roads) // 500)
         self.amount(finer, None)
+        self.target = self.least
         self._times(step, guess)
+        step = max(step, self.lower // _MANY_STEPS)
         self._earliest(step)
         close = max(self.gap / 4, 1e-3)
         while self.least < self.most * (1 - close) and finer > 1000:
@@ -105,6 +118,28 @@ class Search:
             step = max(step // 2, 1)
             self._times(step, guess)
 
+    def _only_lower(self, vehicles: float, first_step_s: float | None) -> None:
+        """Raise the lower bound for so many vehicles, until it is near the known upper one or rises no more."""
+        roads = self.roads
+        self.target = self.least = min(vehicles, roads.vehicles)
+        self.most = roads.vehicles
+        self.upper = np.inf if self.known_upper is None else self.known_upper * 1000
+        if self.target <= 0:
+            return
+        guess = guess_time(roads) if self.known_upper is None else round(self.upper)
+        step = first_step(roads, guess) if first_step_s is None else max(round(first_step_s * 1000), 1)
+        before = -1
+        while not self._closed() and self.lower > before * (1 + _LITTLE):
+            self.check()
+            before = self.lower
+            self._lower(step, guess)
+            if not self.shares:
+                self._earliest(max(step, self.lower // _MANY_STEPS))
+            finest = max(FINEST, self.lower // _FINEST_PART)
+            if step // 2 < finest or len(roads.tail) * (self.lower / step) > MOST_ARCS / 4:
+                break
+            step //= 2
+
     def _begin_again(self) -> None:
         """More vehicles can be brought out than was known: what was found for fewer is kept for if time is over."""
         self.saved = (self.target, self.lower, self.upper, self.cut, dict(self.shares))
@@ -119,7 +154,18 @@ class Search:
         if self.cut is None or self.upper - self.lower > _FAR * step:
             self._lower(step, guess)
         if not self._closed():
-            self._upper(step if finer is None else finer)
+            step = max(step if finer is None else finer, self.lower // (4 * _FINEST_PART))
+            if np.isinf(self.upper):
+                step = max(step, self.lower // _MANY_STEPS)
+            self._upper(step)
+            if (
+                not self._closed()
+                and not self.wait
+                and self._windows
+                and self.upper - self.lower > _FAR * step
+            ):
+                self.wait = True
+                self._upper(step)
 
     def _closed(self) -> bool:
         return self.upper <= max(self.lower * (1.0 + self.gap), self.lower + _SAME_MS)
@@ -141,6 +187,7 @@ class Search:
         phase, _ = reach(roads, windows=False)
         grid = expanded(roads, step=step, phase=phase, horizon=horizon, end=end, restricted=False)
         grid.solve(self.check)
+        self._carry(grid)
         self.most = min(self.most, grid.out / grid.unit * (1 + 1e-9), roads.vehicles)
         at, full = grid.thresholds()
         last = endless(roads) if end is None else end
@@ -150,10 +197,25 @@ class Search:
             self.most = min(self.most, out)
         phase, late = phases(roads, cut, last, step)
         phase = phase if end is None else (phase - (late - end)) % step
+        self._amount_restricted(step, phase, end)
+        if self._windows and not self.wait and self.least < self.most * (1 - 1e-3):
+            self.wait = True
+            before = self.least
+            self._amount_restricted(step, phase, end)
+            self.wait = self.least > before * (1 + 1e-4)
+
+    @property
+    def _windows(self) -> bool:
+        """Whether anything opens or closes, so that a queue on the way can be worth while."""
+        roads = self.roads
+        return bool((roads.latest[0] < FOREVER).any() or (roads.opens[0] > 0).any())
+
+    def _amount_restricted(self, step: int, phase: Int64, end: int | None) -> None:
+        roads = self.roads
         for attempt in range(_ATTEMPTS):
             room = self.room if attempt + 1 < _ATTEMPTS else roads.room_least
             grid = expanded(
-                roads, step=step, phase=phase, horizon=horizon, end=end, restricted=True, wait=False,
+                roads, step=step, phase=phase, horizon=self.horizon(end), end=end, restricted=True, wait=self.wait,
                 share=self._share(), room=room,
             )  # fmt: skip
             supply = int(grid.state.excess.sum())
@@ -163,8 +225,6 @@ class Search:
                 if min(least, self.most) > self.least:
                     self.least, self.reached = min(least, self.most), (step, phase)
                 break
-        if self.target <= 0:
-            self.target = self.least
 
     def _fits(self, grid: Expanded) -> bool:
         """Whether there is room for the people who come, and not just for the vehicles; if not, let fewer come."""
@@ -177,11 +237,17 @@ class Search:
         return not over.any()
 
     def _share(self) -> NDArray[np.float64]:
+        """(e,) what edges that share a capacity get of it: by what they carried when each had all of it."""
         group = self.roads.group
         share = np.ones(len(group))
-        shared = group >= 0
-        _, row, count = np.unique(group[shared], return_inverse=True, return_counts=True)
-        share[shared] = 1.0 / count[row]
+        shared = np.flatnonzero(group >= 0)
+        if not len(shared):
+            return share
+        _, row = np.unique(group[shared], return_inverse=True)
+        count = np.bincount(row)[row]
+        carried = self.carried[shared] if len(self.carried) else np.zeros(len(shared))
+        total = np.bincount(row, carried)[row]
+        share[shared] = np.where(total > 0, carried / np.where(total > 0, total, 1.0), 1.0 / count)
         return share
 
     # The two bounds
@@ -214,7 +280,9 @@ class Search:
             grid = expanded(roads, step=step, phase=phase, horizon=horizon, end=start, restricted=False)
             wanted = int(np.floor(target * grid.unit * (1 - 1e-9)))
             grid.solve(self.check)
+            trial = None
             if grid.out >= wanted:
+                self._carry(grid)
                 if cut is None:
                     return None
                 break
@@ -226,11 +294,19 @@ class Search:
             if trial is not None:
                 break
             horizon *= 2
+            if horizon // step > _MANY_STEPS:  # it takes far longer than was thought
+                step *= 2
         assert cut is not None
+        self._carry(grid if trial is None else trial)
         end = start
         if value(roads, cut, end) < target:
             cut, end = raised(roads, cut, end, target, step=2 * step, most=int(min(self.upper, 2.0**50)))
         return cut, end, grid.edges, grid.arcs.steps
+
+    def _carry(self, grid: Expanded) -> None:
+        self.carried = (
+            grid.state.flow.reshape(-1, grid.arcs.steps)[: len(self.roads.tail)].sum(axis=1) / grid.unit
+        )
 
     def _gallop(self, grid: Expanded, wanted: int, horizon: int) -> tuple[Expanded, Expanded | None]:
         """Find the last end, by whole steps, by which not all are out, and the next, by which they are."""
@@ -296,7 +372,7 @@ class Search:
         """Find the last end by which not all are out and the first by which they are, and how far was looked."""
         while True:
             grid = expanded(
-                self.roads, step=step, phase=phase, horizon=horizon, end=start, restricted=True, wait=False,
+                self.roads, step=step, phase=phase, horizon=horizon, end=start, restricted=True, wait=self.wait,
                 share=self._share(), room=room,
             )  # fmt: skip
             wanted = self._wanted(grid)
@@ -309,7 +385,8 @@ class Search:
                 if last.out < wanted and horizon > 2 * max(self.lower, 1000):
                     return grid, None, horizon
             base, trial = self._gallop(grid, wanted, horizon)
-            if trial is not None or horizon >= self.upper or horizon > 100 * max(self.lower, 1000):
+            far = 2 * horizon / step * len(self.roads.tail) > MOST_ARCS / 4
+            if trial is not None or horizon >= self.upper or far:
                 return base, trial, horizon
             horizon *= 2
 

@@ -22,6 +22,9 @@ Int64 = NDArray[np.int64]
 #: Parts of the horizon in which departures may begin and end, and share of capacity left free: from quick to exact.
 _PASSES = ((1, 0.005), (1, 0.0), (4, 0.002), (8, 0.002), (16, 0.002), (16, 0.0))
 
+#: Share of vehicles for which twice the time is not tried again.
+_LITTLE = 2e-3
+
 
 def best_pieces(
     roads: Roads,
@@ -59,7 +62,9 @@ def best_pieces(
                 for source in sources:
                     search.add_ways(int(source), own[source])
                 now = time.monotonic()
-                _improved(search, best, target, least, goal, gap, now + (until - now) / (len(answers) - at))
+                _improved(
+                    search, best, target, least, goal, gap, now + (until - now) / (len(answers) - at), lower_s or 0.0
+                )
         else:
             search = Search(roads, supply)
             for source in sources:
@@ -68,9 +73,9 @@ def best_pieces(
             best.offer(proportional(roads, more, of, parts))
             for way, source in zip(more, of, strict=True):
                 search.ways.add(int(source), way)
-            _improved(search, best, target, least, goal, gap, until)
+            _improved(search, best, target, least, goal, gap, until, lower_s or 0.0)
             high = best.pieces.clearance_s
-            horizon = high * (1 + gap / 4) if lower_s is None else max(high, goal)
+            horizon = high * (1 + gap / 4) if lower_s is None else max(high, lower_s * (1 + gap))
             best.pieces = tidied(roads, supply, best.pieces, horizon, gap, until)
             if most_routes is not None:
                 best.pieces = shortened(roads, supply, best.pieces, most_routes, gap, until)
@@ -97,11 +102,21 @@ class _Best:
 
 
 def _improved(
-    search: Search, best: _Best, target: float, least: float, goal: float, gap: float, until: float
+    search: Search,
+    best: _Best,
+    target: float,
+    least: float,
+    goal: float,
+    gap: float,
+    until: float,
+    known_s: float,
 ) -> None:
     """Shorten the horizon, from a coarse grid of departures to a fine one."""
     if best.pieces.vehicles.sum() < target * ENOUGH:
+        everybody = target
         target = _most(search, target, 2 * best.pieces.clearance_s, until, best.offer)
+        if target < everybody * ENOUGH:  # then it need not be the last ones who get out
+            least, goal = known_s, known_s * (1 + gap)
     for turn, (grid, spare) in enumerate(_PASSES):
         search.grid, search.spare = grid, min(spare, gap / 4)
         high = best.pieces.clearance_s
@@ -137,7 +152,7 @@ def _most(
     slow = float(times[np.isfinite(times)].max(initial=0.0))
     rest = search.roads.rest_s
     horizon = max(slow + 2 * float(rest[np.isfinite(rest)].max(initial=0.0)), first_s)
-    served = 0.0
+    served = before = 0.0
     closing = bool(np.isfinite(search.roads.closes_s[search.roads.usable]).any())
     grids = [1, 8, 16] if closing else [1]
     while grids:
@@ -148,8 +163,9 @@ def _most(
             found(most.pieces)
         if not most.known or served >= target * ENOUGH:
             break
-        if most.grows > 1e-9 * target:
+        if most.served > before * (1 + _LITTLE):
             horizon *= 2
         else:
             grids.pop(0)
+        before = max(before, most.served)
     return served * (1 - 1e-6)

@@ -47,9 +47,7 @@ class _Ways:
         return search
 
 
-def tidied(
-    roads: Roads, supply: Floats, pieces: Pieces, horizon: float, gap: float, until: float
-) -> Pieces:
+def tidied(roads: Roads, supply: Floats, pieces: Pieces, horizon: float, gap: float, until: float) -> Pieces:
     """Leave out ways that few take, if the others can take these vehicles within the horizon."""
     ways = _Ways(pieces)
     target = float(pieces.vehicles.sum())
@@ -74,7 +72,9 @@ def tidied(
 
 
 def _does(pieces: Pieces, target: float, horizon: float) -> bool:
-    return bool(pieces.vehicles.sum() >= target * (ENOUGH - 2e-6) and pieces.clearance_s <= horizon * (1 + 1e-9))
+    return bool(
+        pieces.vehicles.sum() >= target * (ENOUGH - 2e-6) and pieces.clearance_s <= horizon * (1 + 1e-9)
+    )
 
 
 def shortened(

@@ -34,7 +34,7 @@ _ROUNDING = 2e-7
 _IDLE, _STAYS = 4, -1
 #: What a drive as long as the horizon counts, and a departure in no time, in vehicles: short ways and long
 #: departures come first, and the rates stay put from solution to solution.
-_DRIVE, _HASTE = 1e-3, 1e-3
+_DRIVE, _HASTE, _MOST_HASTE = 1e-3, 1e-3, 50.0
 #: Moments of a lane that get a row at a time.
 _MOMENTS = 3
 
@@ -309,7 +309,8 @@ def solve(
     blocks.append(coo_array((np.ones(len(row)), (row, at_column)), shape=(len(rows.lane), n)))
     limits.append(roads.lane_vph[rows.lane] * (1 - spare))
     limit_of = np.concatenate(limits)
-    wish = hours * (_DRIVE * drive[way] / horizon - 1) + _HASTE * horizon / HOUR_S
+    hasty = np.minimum(limit[column] / HOUR_S, _MOST_HASTE * hours)
+    wish = hours * (_DRIVE * drive[way] / horizon - 1) + _HASTE * hasty
     matrix = csr_array(vstack(blocks, format="csr"))
     rate, prices = _optimum(wish, matrix, limit_of)
     source_price = prices[:s]
