@@ -27,6 +27,7 @@ def bracket(
     first_step_s: float | None = None,
     vehicles: float | None = None,
     upper: float | None = None,
+    earliest: bool = True,
     progress: Callable[[Bracket], None] | None = None,
 ) -> Bracket:
     """Bound the clearance time from both sides.
@@ -46,6 +47,8 @@ def bracket(
         until it is near `upper` or finer steps raise it no more.
     upper
         Clearance time of that plan; without `vehicles`, of one for all vehicles that can be brought out.
+    earliest
+        Whether to bound when shares of the vehicles are out, too; else only the last one counts.
     progress
         Called with the best bounds so far, whenever they have improved.
 
@@ -76,7 +79,7 @@ def bracket(
     """
     _check_asked(gap, time_limit_s, first_step_s)
     search = Search(network, road_parts(network), gap, time.monotonic() + time_limit_s, progress)
-    search.known_upper, search.known = upper, vehicles
+    search.known_upper, search.known, search.ask_shares = upper, vehicles, earliest
     return search.run(first_step_s)
 
 

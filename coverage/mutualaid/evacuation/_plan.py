@@ -32,7 +32,7 @@ _COLUMNS = (
 def plan_routes(
     network: FlowNetwork,
     *,
-    lower_s: float | None = None,
+    lower_s: float | Callable[[float], float] | None = None,
     vehicles: float | None = None,
     one_route: bool = False,
     gap: float = 0.02,
@@ -55,7 +55,8 @@ def plan_routes(
     network
         What is planned for.
     lower_s
-        A bound of the clearance time, such as `Bracket.lower_s`: the search stops within `gap` of it.
+        A bound of the clearance time, such as `Bracket.lower_s`: the search stops within `gap` of it. Or a function
+        that gives it for a number of vehicles, which is asked once it is known how many can get out.
     vehicles
         How many are to be brought out; all, or as many as can be, if None.
     one_route
@@ -127,7 +128,7 @@ def plan_routes(
 
 def _check_asked(
     network: FlowNetwork,
-    lower_s: float | None,
+    lower_s: float | Callable[[float], float] | None,
     vehicles: float | None,
     gap: float,
     time_limit_s: float,
@@ -139,7 +140,12 @@ def _check_asked(
         if not good:
             defects.append(Defect("", where, expected, f"{got}", f"correct {where}"))
 
-    expect(lower_s is None or lower_s >= 0, "lower_s", "seconds, 0 or more, or None", lower_s)
+    expect(
+        lower_s is None or callable(lower_s) or lower_s >= 0,
+        "lower_s",
+        "seconds, 0 or more, or None",
+        lower_s,
+    )
     all_of_them = f"a number from 0 to {network.vehicles:g}, or None"
     expect(
         vehicles is None or 0 <= vehicles <= network.vehicles * (1 + 1e-9), "vehicles", all_of_them, vehicles

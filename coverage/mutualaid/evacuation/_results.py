@@ -31,7 +31,8 @@ class Bracket:
         Vehicles that can be brought out at all, before roads and sinks close and with the room there is: at least and
         at most.
     status
-        ``gap`` (the gap asked for was reached), ``time limit`` or ``stopped`` (by the user).
+        ``gap`` (the gap asked for was reached), ``settled`` (finer steps raise the lower bound no more), ``time limit``
+        or ``stopped`` (by the user).
     solves
         One row for each solved network, in order: ``side`` (``lower`` or ``upper``), ``step_s``, ``steps`` (number
         of time steps), ``bound_s``, ``edges`` (of the network expanded in time).

@@ -13,13 +13,15 @@ import pandas as pd
 from mutualaid.coverage import Analysis
 from mutualaid.data import EvacuationCase
 from mutualaid.errors import Defect, EvacuationError
+from mutualaid.evacuation._bracket import bracket
 from mutualaid.evacuation._build import LEVELS, EvacuationNetwork, evacuation_network
 from mutualaid.evacuation._capacities import FACTORS
 from mutualaid.evacuation._cut import cut
-from mutualaid.evacuation._plan import edge_flows
+from mutualaid.evacuation._network import FlowNetwork
+from mutualaid.evacuation._plan import check_plan, edge_flows
 from mutualaid.evacuation._results import Bracket, RoutePlan, Simulation
 from mutualaid.evacuation._simulate import curves, nearest, simulate
-from mutualaid.evacuation._solve import plan_and_bounds
+from mutualaid.evacuation._solve import plan_and_bounds, with_plan
 from mutualaid.evacuation._tables import (
     closures_table,
     crossings_table,
@@ -219,7 +221,7 @@ def evacuation(
         network = built if one == level else build(one)
         found[one] = _solved(
             network, gap=gap, time_limit_s=time_limit_s, one_route=one_route, compliance=compliance,
-            quick=quick if one == level else None,
+            shares=one == level, quick=quick if one == level else None,
         )  # fmt: skip
     main = found[level]
     tell("The bottleneck", 0.6)
@@ -228,9 +230,7 @@ def evacuation(
     flows, crossings = flows_table(built, main.plan), crossings_table(built, main.plan)
     sensitivity, worth = _no_sensitivity(), _no_values()
     if measures:
-        sensitivity = _sensitivity(
-            case, main.bracket, lambda factor: build(level, factor=factor), time_limit_s, tell
-        )
+        sensitivity = _sensitivity(case, main, lambda factor: build(level, factor=factor), time_limit_s, tell)
         worth = values_table(
             built, main.bracket, main.plan, narrow, flows, crossings, rebuilt=lambda **changed: build(level, **changed),
             most=measures, time_limit_s=time_limit_s,
@@ -346,10 +346,11 @@ def _solved(
     time_limit_s: float,
     one_route: bool,
     compliance: float,
+    shares: bool,
     quick: Callable[[Bracket], None] | None,
 ) -> _Solved:
     plan, bounds = plan_and_bounds(
-        built.flow, gap=gap, time_limit_s=time_limit_s, one_route=one_route, quick=quick
+        built.flow, gap=gap, time_limit_s=time_limit_s, one_route=one_route, earliest=shares, quick=quick
     )
     return _Solved(
         built=built,
@@ -387,7 +388,7 @@ def _no_values() -> pd.DataFrame:
 
 def _sensitivity(
     case: EvacuationCase,
-    main: Bracket,
+    main: _Solved,
     build: Callable[[str], EvacuationNetwork],
     time_limit_s: float,
     tell: Callable[[str, float], None],
@@ -396,12 +397,24 @@ def _sensitivity(
     rows = {}
     for number, factor in enumerate(FACTORS):
         tell(f"Capacities: {factor}", 0.6 + 0.03 * number)
-        one = main
-        if factor != case.factor:
-            _, one = plan_and_bounds(build(factor).flow, gap=_COARSE, time_limit_s=time_limit_s)
+        one = main.bracket if factor == case.factor else _bounds_again(main, build(factor).flow, time_limit_s)
         rows[factor] = (one.lower_s, one.upper_s, one.vehicles)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["lower_s", "upper_s", "vehicles"])
     return table.rename_axis("factor")
+
+
+def _bounds_again(main: _Solved, flow: FlowNetwork, time_limit_s: float) -> Bracket:
+    """Bound the same evacuation with other capacities: if the plan still holds, it need not be made anew."""
+    plan = main.plan
+    same = flow.n_edges == main.built.flow.n_edges and flow.sources.index.equals(
+        main.built.flow.sources.index
+    )
+    if same and not len(check_plan(flow, plan.routes, plan.paths)):
+        vehicles = float(plan.routes["vehicles"].sum())
+        bounds = bracket(flow, vehicles=vehicles, gap=_COARSE, time_limit_s=time_limit_s, earliest=False)
+        return with_plan(bounds, plan, _COARSE)
+    _, bounds = plan_and_bounds(flow, gap=_COARSE, time_limit_s=time_limit_s, earliest=False)
+    return bounds
 
 
 #: Gap of what only stands beside the main question.

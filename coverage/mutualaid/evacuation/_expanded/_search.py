@@ -49,6 +49,8 @@ class Search:
     known_upper: float | None = None
     #: Vehicles that are known to get out: then only the lower bound is sought.
     known: float | None = None
+    #: Whether it is asked when shares of the vehicles are out at the earliest.
+    ask_shares: bool = True
     least: float = 0.0
     most: float = np.inf
     #: Vehicles whose clearance is bounded.
@@ -74,6 +76,8 @@ class Search:
         status = "gap"
         try:
             self._search(first_step_s)
+            if self.known is not None and not self._closed():
+                status = "settled"
         except Stopped:
             status = "time limit"
         except KeyboardInterrupt:
@@ -122,7 +126,7 @@ class Search:
         """Raise the lower bound for so many vehicles, until it is near the known upper one or rises no more."""
         roads = self.roads
         self.target = self.least = min(vehicles, roads.vehicles)
-        self.most = roads.vehicles
+        self.most = max(min(roads.vehicles, float(roads.room_most.sum())), self.target)
         self.upper = np.inf if self.known_upper is None else self.known_upper * 1000
         if self.target <= 0:
             return
@@ -137,6 +141,8 @@ class Search:
                 self._earliest(max(step, self.lower // _MANY_STEPS))
             finest = max(FINEST, self.lower // _FINEST_PART)
             if step // 2 < finest or len(roads.tail) * (self.lower / step) > MOST_ARCS / 4:
+                break
+            if self.known_upper is None:  # cuts in continuous time settle it at once, as a rule
                 break
             step //= 2
 
@@ -407,6 +413,8 @@ class Search:
 
     def _earliest(self, step: int) -> None:
         """Bound when shares of the vehicles can be out at the earliest, by one coarse network."""
+        if not self.ask_shares:
+            return
         roads = self.roads
         step = max(step, self.lower // 40, 1)
         phase, _ = reach(roads, windows=False)

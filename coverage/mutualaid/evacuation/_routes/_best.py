@@ -29,7 +29,7 @@ _LITTLE = 2e-3
 def best_pieces(
     roads: Roads,
     *,
-    lower_s: float | None,
+    lower_s: float | Callable[[float], float] | None,
     vehicles: float | None,
     one_route: bool,
     gap: float,
@@ -47,8 +47,7 @@ def best_pieces(
     best = _Best(roads, target, found)
     if not target:
         return best.pieces, ()
-    least = max(lower_s or 0.0, _soonest(roads, supply) if target == total else 0.0)
-    goal = least * (1 + gap) if lower_s is not None else least
+    bound = _Bound(lower_s, gap, _soonest(roads, supply) if target == total else 0.0, target)
     notes: list[str] = []
     try:
         best.offer(proportional(roads, [ways[one] for one in sources], sources, supply[sources]))
@@ -62,9 +61,7 @@ def best_pieces(
                 for source in sources:
                     search.add_ways(int(source), own[source])
                 now = time.monotonic()
-                _improved(
-                    search, best, target, least, goal, gap, now + (until - now) / (len(answers) - at), lower_s or 0.0
-                )
+                _improved(search, best, target, bound, gap, now + (until - now) / (len(answers) - at))
         else:
             search = Search(roads, supply)
             for source in sources:
@@ -73,9 +70,9 @@ def best_pieces(
             best.offer(proportional(roads, more, of, parts))
             for way, source in zip(more, of, strict=True):
                 search.ways.add(int(source), way)
-            _improved(search, best, target, least, goal, gap, until, lower_s or 0.0)
+            _improved(search, best, target, bound, gap, until)
             high = best.pieces.clearance_s
-            horizon = high * (1 + gap / 4) if lower_s is None else max(high, lower_s * (1 + gap))
+            horizon = high * (1 + gap / 4) if bound.goal_s is None else max(high, bound.goal_s)
             best.pieces = tidied(roads, supply, best.pieces, horizon, gap, until)
             if most_routes is not None:
                 best.pieces = shortened(roads, supply, best.pieces, most_routes, gap, until)
@@ -101,22 +98,36 @@ class _Best:
                 self.found(self.pieces)
 
 
-def _improved(
-    search: Search,
-    best: _Best,
-    target: float,
-    least: float,
-    goal: float,
-    gap: float,
-    until: float,
-    known_s: float,
-) -> None:
+class _Bound:
+    """What is known of how long it takes at least, and when a plan is good enough."""
+
+    def __init__(
+        self, lower_s: float | Callable[[float], float] | None, gap: float, soonest_s: float, everybody: float
+    ) -> None:
+        self._lower, self._gap, self._soonest, self._everybody = lower_s, gap, soonest_s, everybody
+        self._known: tuple[float, float] | None = None
+        #: When a plan is good enough; None if only the search itself can tell.
+        self.goal_s: float | None = None
+
+    def least_s(self, vehicles: float) -> float:
+        """Give the bound for so many vehicles, and set the goal by it."""
+        # If not all get out, it need not be the last ones who do.
+        soonest = self._soonest if vehicles >= self._everybody * ENOUGH else 0.0
+        if self._lower is None:
+            return soonest
+        if self._known is None or self._known[0] != vehicles:
+            lower = self._lower(vehicles) if callable(self._lower) else self._lower
+            self._known = vehicles, max(lower, soonest)
+        self.goal_s = self._known[1] * (1 + self._gap)
+        return self._known[1]
+
+
+def _improved(search: Search, best: _Best, target: float, bound: _Bound, gap: float, until: float) -> None:
     """Shorten the horizon, from a coarse grid of departures to a fine one."""
     if best.pieces.vehicles.sum() < target * ENOUGH:
-        everybody = target
         target = _most(search, target, 2 * best.pieces.clearance_s, until, best.offer)
-        if target < everybody * ENOUGH:  # then it need not be the last ones who get out
-            least, goal = known_s, known_s * (1 + gap)
+    least = bound.least_s(target)
+    goal = least if bound.goal_s is None else bound.goal_s
     for turn, (grid, spare) in enumerate(_PASSES):
         search.grid, search.spare = grid, min(spare, gap / 4)
         high = best.pieces.clearance_s
@@ -154,7 +165,7 @@ def _most(
     horizon = max(slow + 2 * float(rest[np.isfinite(rest)].max(initial=0.0)), first_s)
     served = before = 0.0
     closing = bool(np.isfinite(search.roads.closes_s[search.roads.usable]).any())
-    grids = [1, 8, 16] if closing else [1]
+    grids = [1, 8] if closing else [1]
     while grids:
         search.grid = grids[0]
         most = search.most(horizon, target, until)
