@@ -59,7 +59,7 @@ def test_the_headline_is_what_was_found(printed: tuple[list[str], dict[str, Any]
     bounds = numbers["bracket"]
     told = (
         f"{numbers['people_out']:,.0f} of {numbers['people']:,.0f} people get out, in "
-        f"{numbers['vehicles']:,.0f} vehicles. The last arrives between {hours(bounds['lower_s'])} and "
+        f"{numbers['plan']['vehicles']:,.0f} vehicles. The last arrives between {hours(bounds['lower_s'])} and "
         f"{hours(bounds['upper_s'])} after the alarm"
     )
     assert any(line.startswith(told) for line in lines)

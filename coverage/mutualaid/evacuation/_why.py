@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import geopandas as gpd
@@ -83,5 +84,5 @@ def _roads(roads: gpd.GeoDataFrame) -> str:
 
 
 def _clock(seconds: float) -> str:
-    minutes = round(seconds / 60)
+    minutes = math.ceil(seconds / 60 - 1e-9)
     return f"{minutes // 60}:{minutes % 60:02d}"

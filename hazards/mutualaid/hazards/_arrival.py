@@ -106,7 +106,8 @@ def read_arrival(source: ArrivalSource, folder: Path | str, crs: CRS | str) -> A
     >>> bool((fire.polygons["arrival_s"] >= 0).all())
     True
     """
-    path = Path(folder) / source.file
+    # As a region gives it, the path begins with the folder; as somebody writes it, it may be one inside.
+    path = source.file if source.file.is_relative_to(folder) else Path(folder) / source.file
     layer = read_hazard(
         path,
         id="arrival",

@@ -84,8 +84,8 @@ def _lines(numbers: Mapping[str, Any]) -> Iterator[str]:
     gap = "" if bounds["gap"] is None else f", gap {share(bounds['gap'])}"
     yield (
         f"{people(numbers['people_out'])} of {people(numbers['people'])} people get out, in "
-        f"{numbers['vehicles']:,.0f} vehicles. The last arrives {_between(bounds)} after the alarm (proven for what is "
-        f"assumed{gap}); the plan needs "
+        f"{numbers['plan']['vehicles']:,.0f} vehicles. The last arrives {_between(bounds)} after the alarm (proven for "
+        f"what is assumed{gap}); the plan needs "
         f"{hours(numbers['plan']['clearance_s'])}."
     )
     yield "Out by the plan: " + _percentiles(ete["plan"]) + "."
@@ -165,14 +165,15 @@ def _print_shelters(numbers: Mapping[str, Any]) -> None:
 
 
 def _print_crossings(numbers: Mapping[str, Any]) -> None:
-    if not numbers["crossings"]:
+    between = [row for row in numbers["crossings"] if row["between_partners"]]
+    if not between:
         return
     rows = [
         [row["name"] or row["crossing"], row["crossing"], people(row["people"]), f"{row['vehicles']:,.0f}",
          f"{row['peak_vph']:,.0f}"]
-        for row in numbers["crossings"]
+        for row in between
     ]  # fmt: skip
-    typer.echo("\nCrossings that the plan uses")
+    typer.echo("\nCrossings between partners that the plan uses")
     print_table(["", "id", "people", "vehicles", "most an hour"], rows, left=(0, 1))
 
 

@@ -93,7 +93,7 @@ class Evacuate:
 
 #: What the embedded example asks for.
 DEMO = Wishes(add=2, avoid_severity=4)
-DEMO_EVACUATION = Evacuate(measures=2)
+DEMO_EVACUATION = Evacuate(measures=1)
 
 
 def run_region(

@@ -729,7 +729,6 @@ TEXTS: dict[str, str | Plural] = {
     "card_hazard": "The hazard arrives at {time}.",
     "card_left": "These people cannot leave by themselves or in time: {n}. They must be fetched or sheltered.",
     "card_leave": "Leave between {start} and {end}.",
-    "card_unnamed": "road without a name",
     "card_starts": "Starting places (roads of the largest)",
     "card_rate": "Vehicles an hour, at most",
     "card_vehicles": "Vehicles",

@@ -50,16 +50,16 @@ def evacuation_figure(study: EvacuationStudy) -> Figure:
     """
     text = (
         "Left: people who have reached a shelter or exit. Band: the clearance time lies in it, proven for the roads, "
-        "people and release that are assumed. Right: each bar runs from the lower to the upper bound; the number of "
-        "people who get out stands beside it."
+        "people and release that are assumed. Right: each bar runs from the lower to the upper bound, for those who "
+        "get out."
     )
     caption = small_print(text, [study.analysis.region.note, *study.notes], width=_WIDTH - 0.6)
     height = _ABOVE + _TALL + _BELOW + LINE * len(caption)
     with style():
         figure = Figure(figsize=(_WIDTH, height))
         bottom, tall = 1 - (_ABOVE + _TALL) / height, _TALL / height
-        _curves(figure.add_axes((0.85 / _WIDTH, bottom, 3.6 / _WIDTH, tall)), study)
-        _bars(figure.add_axes((6.05 / _WIDTH, bottom, 1.55 / _WIDTH, tall)), study)
+        _curves(figure.add_axes((0.85 / _WIDTH, bottom, 3.3 / _WIDTH, tall)), study)
+        _bars(figure.add_axes((6.0 / _WIDTH, bottom, 1.75 / _WIDTH, tall)), study)
         write(figure, study.case.name or "How long does clearing take?", 0.3, size=14, weight="bold")
         write(figure, _headline(study), 0.58)
         write(figure, "\n".join(caption), height - 0.14, size=7.5, color=QUIET, va="bottom")
@@ -113,22 +113,21 @@ def _curves(axes: Axes, study: EvacuationStudy) -> None:
 
 def _bars(axes: Axes, study: EvacuationStudy) -> None:
     rows = list(_ranges(study))
-    known = [value for _, low, high, _, _ in rows for value in (low, high) if math.isfinite(value)]
+    known = [value for _, low, high, _ in rows for value in (low, high) if math.isfinite(value)]
     last = max([*known, 1.0])
-    for at, (_, low, high, told, color) in enumerate(rows):
+    for at, (_, low, high, color) in enumerate(rows):
         end = high if math.isfinite(high) else 1.2 * last
         axes.barh(at, max(end - low, last / 150), left=low, height=0.5, color=color)
-        axes.annotate(told, (low, at), (0, -13), textcoords="offset points", size=7.5, color=QUIET)
-    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+    axes.set_yticks(range(len(rows)), [row[0] for row in rows], fontsize=8)
     axes.set(xlim=(0, 1.25 * last), ylim=(len(rows) - 0.4, -0.6))
     axes.set_xlabel("minutes")
     axes.tick_params(axis="y", length=0)
 
 
-def _ranges(study: EvacuationStudy) -> Iterator[tuple[str, float, float, str, str]]:
+def _ranges(study: EvacuationStudy) -> Iterator[tuple[str, float, float, str]]:
     for name, row in study.levels.iterrows():
-        yield (_LEVELS[str(name)], row["lower_s"] / 60, row["upper_s"] / 60,
-               f"{headcount(row['people_out'])} people out", GREEN if name == "joint" else VERMILION)  # fmt: skip
+        told = f"{_LEVELS[str(name)]}:\n{headcount(row['people_out'])} people out"
+        yield told, row["lower_s"] / 60, row["upper_s"] / 60, GREEN if name == "joint" else VERMILION
     for name, row in study.sensitivity.iterrows():
-        yield (_FACTORS[str(name)], row["lower_s"] / 60, row["upper_s"] / 60,
-               f"{row['vehicles']:,.0f} vehicles out", BLUE)  # fmt: skip
+        told = f"{_FACTORS[str(name)]}:\n{row['vehicles']:,.0f} vehicles out"
+        yield told, row["lower_s"] / 60, row["upper_s"] / 60, BLUE

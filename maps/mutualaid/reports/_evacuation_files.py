@@ -91,7 +91,9 @@ def evacuation_summary(study: EvacuationStudy) -> dict[str, Any]:
         "shelters": _rows(_flat(study.shelters, "sink")),
         "crossings": _rows(_flat(study.crossings, "crossing")),
         "bottleneck": {
-            "roads": _rows(study.cut.groupby("name", sort=True)[["capacity_vph", "vehicles"]].sum().reset_index()),
+            "roads": _rows(
+                study.cut.groupby("name", sort=True)[["capacity_vph", "vehicles"]].sum().reset_index()
+            ),
             "people_behind": study.people_behind,
             "why": list(study.why),
         },

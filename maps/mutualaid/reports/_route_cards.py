@@ -53,6 +53,7 @@ def route_cards(study: EvacuationStudy, *, languages: Sequence[str] = ("en",)) -
     ]
     return template.render(
         lang=chosen[0],
+        arrow={"ltr": "→", "rtl": "←"},
         title=study.case.name or study.analysis.region.name,
         region=study.analysis.region.name,
         note=" ".join(study.analysis.region.note.split()),
@@ -93,7 +94,7 @@ def _way(routes: pd.DataFrame) -> dict[str, Any]:
     latest = float(routes["latest_s"].min())
     return {
         "id": busiest["way"],
-        "roads": list(busiest["roads"]),
+        "roads": [road for road in busiest["roads"] if road],
         "sink": busiest["sink_name"],
         "kind": busiest["sink_kind"],
         "from": clock(routes["from_s"].min(), early=True),
