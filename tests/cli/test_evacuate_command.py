@@ -219,7 +219,7 @@ def test_files_agree_with_the_numbers(folder: Path, printed: tuple[list[str], di
     assert routes["vehicles"].sum() == pytest.approx(numbers["plan"]["vehicles"])
     layer = gpd.read_file(results / "coverage.gpkg", layer="evacuation_routes")
     assert len(layer) == len(routes)
-    for name in ("zones", "flows", "shelters", "bottleneck"):
+    for name in ("zones", "flows", "shelters", "closures"):
         assert len(gpd.read_file(results / "coverage.gpkg", layer=f"evacuation_{name}"))
     curves = pd.read_csv(results / "evacuation_curves.csv", keep_default_na=False)
     everybody = curves[(curves["zone"] == "") & (curves["kind"] == "plan")]

@@ -122,7 +122,8 @@ def coverage_map(
         What `mutualaid.siting.siting` found of it: then the map shows the plan and its alternatives, and, if the new
         sites of all of them are among those of `what_if`, switches to any of them.
     evacuation
-        What `mutualaid.evacuation.evacuation` found of it: then the page opens with that, and switches to coverage and
+        What `mutualaid.evacuation.evacuation` found of it: then the page opens with that unless it shows a plan for
+        stations, and switches to coverage and
         back: zones, traffic moment by moment, the hazard as it arrives, the bottleneck, shelters and routes.
     languages
         Languages that the page speaks: any of ``en``, ``fr``, ``de``, ``it``, ``es`` and ``ar``. The page opens in the

@@ -147,7 +147,7 @@ def evacuation_plan(study: EvacuationStudy) -> dict[str, Any]:
     """
     flow, routes = study.plan.network, study.plan.routes
     used = np.unique(np.concatenate([*study.plan.paths, np.empty(0, np.int32)])).astype(np.int64)
-    content = {
+    return {
         "crs": study.built.network.crs.to_string(),
         "sources": [
             {
@@ -161,16 +161,24 @@ def evacuation_plan(study: EvacuationStudy) -> dict[str, Any]:
             for (key, row), released in zip(flow.sources.iterrows(), flow.released, strict=True)
         ],
         "release_s": flow.release_s.tolist(),
-        "sinks": _rows(flow.sinks.reset_index(names="id")),
+        "sinks": [
+            {
+                "id": key,
+                "node": int(row["node"]),
+                "kind": row["kind"],
+                **{name: _finite(row[name]) for name in ("people", "capacity_vph", "opens_s", "closes_s")},
+            }
+            for key, row in flow.sinks.iterrows()
+        ],
         "edges": [
             {
                 "id": int(one),
                 "from": int(flow.tail[one]),
                 "to": int(flow.head[one]),
                 "transit_s": float(flow.transit_s[one]),
-                "capacity_vph": float(flow.capacity_vph[one]),
+                "capacity_vph": _finite(flow.capacity_vph[one]),
                 "opens_s": float(flow.opens_s[one]),
-                "closes_s": float(flow.closes_s[one]),
+                "closes_s": _finite(flow.closes_s[one]),
                 "road_edge": int(flow.road_edge[one]),
                 "group": int(flow.group[one]),
             }
@@ -188,8 +196,11 @@ def evacuation_plan(study: EvacuationStudy) -> dict[str, Any]:
         "clearance_s": study.plan.clearance_s,
         "lower_s": study.bracket.lower_s,
     }
-    ready: dict[str, Any] = json_ready(content)
-    return ready
+
+
+def _finite(value: float) -> float | None:
+    """Give a number as it is: rounded ones do not add up."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _shares(curve: pd.DataFrame) -> dict[str, float]:

@@ -17,7 +17,7 @@ __all__ = ["route_cards"]
 _TEMPLATE = "route_cards.html"
 
 
-def route_cards(study: EvacuationStudy, *, languages: Sequence[str] = ("en",)) -> str:
+def route_cards(study: EvacuationStudy, *, languages: Sequence[str] = tuple(LANGUAGES)) -> str:
     """Write the cards as one page that prints one zone a sheet, once in each language.
 
     Parameters
@@ -25,7 +25,7 @@ def route_cards(study: EvacuationStudy, *, languages: Sequence[str] = ("en",)) -
     study
         What `mutualaid.evacuation.evacuation` found.
     languages
-        Codes such as ``fr``, the first one first.
+        Codes such as ``fr``, the first one first; all that a map has by default.
 
     Returns
     -------

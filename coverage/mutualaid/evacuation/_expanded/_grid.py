@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +94,8 @@ class Expanded:
     def extended(self, end: int, *, keep: bool) -> Expanded:
         """Let arrivals count until a later moment; with `keep`, this one is not changed."""
         arcs = _with_end(self, end)
-        state = Preflow(*(one.copy() for one in self.state)) if keep else self.state
+        copies: Any = (one.copy() for one in self.state)
+        state = Preflow(*copies) if keep else self.state
         return Expanded(self.roads, self.restricted, self.step, self.phase, arcs, state, self.unit, end)
 
     def solve(self, check: Callable[[], None]) -> int:
@@ -109,8 +111,9 @@ class Expanded:
         used = np.flatnonzero(self.state.flow > 0)
         edge, step = used // steps, used % steps
         static = arcs.static
-        tail = arcs.tail[edge] * steps + np.where(static[arcs.tail[edge]], 0, step)
-        head = arcs.head[edge] * steps + np.where(static[arcs.head[edge]], 0, step + arcs.shift[edge])
+        leaves, enters = arcs.tail[edge].astype(np.int64), arcs.head[edge].astype(np.int64)
+        tail = leaves * steps + np.where(static[leaves], 0, step)
+        head = enters * steps + np.where(static[enters], 0, step + arcs.shift[edge])
         waits = np.flatnonzero(self.state.held > 0)
         tail, head = np.concatenate([tail, waits]), np.concatenate([head, waits + 1])
         flow = np.concatenate([self.state.flow[used], self.state.held[waits]]).astype(np.float64)
@@ -267,11 +270,11 @@ def expanded(
     state = new_preflow(arcs)
     supply = _supply(roads, phase, step, steps, per_vehicle, restricted=restricted)
     for s in range(places):
-        at = int(place[s]) * steps
+        vertex = int(place[s]) * steps
         if at_once[s]:
-            state.excess[at] = supply[s].sum()
+            state.excess[vertex] = supply[s].sum()
         else:
-            state.excess[at : at + steps] = supply[s]
+            state.excess[vertex : vertex + steps] = supply[s]
     return Expanded(roads, restricted, step, phase, arcs, state, per_vehicle, end)
 
 

@@ -77,10 +77,10 @@ def new_preflow(arcs: Arcs) -> Preflow:
 @compiled
 def _limit(arcs: Arcs, edge: int, step: int) -> int:
     if step == arcs.first[edge]:
-        return arcs.first_capacity[edge]
+        return int(arcs.first_capacity[edge])
     if step == arcs.last[edge]:
-        return arcs.last_capacity[edge]
-    return arcs.capacity[edge]
+        return int(arcs.last_capacity[edge])
+    return int(arcs.capacity[edge])
 
 
 @compiled

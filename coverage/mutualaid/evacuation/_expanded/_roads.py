@@ -159,10 +159,10 @@ def open_sinks(network: FlowNetwork) -> NDArray[np.bool_]:
 def _assembled(
     network: FlowNetwork, edges: list[_Edge], node_of: Int32, nodes: int, leaves: NDArray[np.bool_]
 ) -> Roads:
-    def column(name: str, dtype: type) -> NDArray[np.generic]:
-        return np.array([getattr(one, name) for one in edges], dtype=dtype)
+    def column(name: str) -> Floats:
+        return np.array([getattr(one, name) for one in edges], dtype=np.float64)
 
-    transit, opens, latest = (column(name, np.float64) for name in ("transit", "opens", "latest"))
+    transit, opens, latest = (column(name) for name in ("transit", "opens", "latest"))
     sinks = network.sinks
     vehicles, people = (network.sources[name].to_numpy() for name in ("vehicles", "people"))
     ratio = people[leaves] / vehicles[leaves]
@@ -178,13 +178,13 @@ def _assembled(
     mean = float(people[leaves].sum() / max(vehicles[leaves].sum(), 1e-12))
     return Roads(
         n_nodes=nodes,
-        tail=node_of[column("tail", np.int64)],
-        head=node_of[column("head", np.int64)],
+        tail=node_of[np.array([one.tail for one in edges], dtype=np.int64)],
+        head=node_of[np.array([one.head for one in edges], dtype=np.int64)],
         transit=_both(transit),
-        rate=column("rate", np.float64),
+        rate=column("rate"),
         opens=_both(opens),
         latest=_both(latest),
-        group=column("group", np.int32),
+        group=np.array([one.group for one in edges], dtype=np.int32),
         parts=tuple(one.parts for one in edges),
         node_of=node_of,
         demand_node=place[:, 0].astype(np.int32),

@@ -43,7 +43,7 @@
     const levels = LEVELS.filter(level => level in options.totals);
     const state = map.mutualaid = Object.assign({
       levels, level: "joint", view: "status", scenario: "", pending: 0, second: "", now: null, pin: null,
-      setting: asComputed(), subject: options.evacuation ? "evacuation" : "coverage", moment: null, route: null, parked: new Set(),
+      setting: asComputed(), subject: options.evacuation && !options.siting ? "evacuation" : "coverage", moment: null, route: null, parked: new Set(),
     }, options);
     state.computed_limit_s = state.limit_s;
     const learn = languages(state, inflate), box = map.getContainer();
