@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -18,8 +20,12 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 
+from mutualaid.cli._console import Steps
 from mutualaid.cli._evacuations import hours
-from mutualaid.data import demo_path
+from mutualaid.cli._runs import Evacuate, evacuated
+from mutualaid.coverage import analyse
+from mutualaid.data import demo_path, read_region
+from mutualaid.evacuation import Bracket, bracket, flow_network
 from mutualaid.maps import LANGUAGES, card_texts
 
 
@@ -269,6 +275,25 @@ def test_a_quick_answer_writes_nothing(folder: Path) -> None:
     found = json.loads(done.stdout)["bracket"]
     assert 0 < found["lower_s"] <= found["upper_s"]
     assert sorted(str(path) for path in (folder / "region").rglob("*")) == before
+
+
+def test_who_stops_the_search_is_told_what_was_proven(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any, quick: Callable[[Bracket], None], **__: Any) -> None:
+        network = flow_network(n_nodes=1, tail=[], head=[], transit_s=[], capacity_vph=[],
+                               sources={"node": [0], "vehicles": [3.0]}, sinks={"node": [0]})  # fmt: skip
+        quick(replace(bracket(network), lower_s=600.0, upper_s=1200.0))
+        raise SystemExit(130)
+
+    monkeypatch.setattr("mutualaid.evacuation.evacuation", stopped)
+    analysis = analyse(read_region(folder / "region"))
+    with pytest.raises(SystemExit), Steps(quiet=True) as steps:
+        evacuated(analysis, Evacuate(), steps, start=0.0, end=1.0)
+    assert (
+        "All out between 0:10 and 0:20 after the alarm, 3 vehicles: so much was proven."
+        in capsys.readouterr().err
+    )
 
 
 def test_bad_input_is_told_at_once(folder: Path) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mutualaid.cli._console import Steps, print_files, print_not_computed
+from mutualaid.cli._console import Steps, print_files, print_not_computed, say
 from mutualaid.cli._cooperation import measured
 from mutualaid.cli._evacuations import hours
 from mutualaid.cli._options import EXIT_DEFECTS
@@ -234,18 +235,38 @@ def evacuated(
     """
     from mutualaid.evacuation import evacuation
 
-    return evacuation(
-        analysis,
-        case=_case(analysis, wishes),
-        level=wishes.level,
-        compliance=wishes.compliance,
-        one_route=wishes.one_route,
-        measures=wishes.measures,
-        gap=wishes.gap,
-        time_limit_s=wishes.time_limit_s,
-        progress=steps.part(start, end),
-        quick=lambda found: steps(_so_far(found), start + 0.1 * (end - start)),
-    )
+    with _told_if_stopped() as known:
+
+        def better(found: Bracket) -> None:
+            known.append(found)
+            steps(_so_far(found), start + 0.1 * (end - start))
+
+        return evacuation(
+            analysis,
+            case=_case(analysis, wishes),
+            level=wishes.level,
+            compliance=wishes.compliance,
+            one_route=wishes.one_route,
+            measures=wishes.measures,
+            gap=wishes.gap,
+            time_limit_s=wishes.time_limit_s,
+            progress=steps.part(start, end),
+            quick=better,
+        )
+
+
+@contextmanager
+def _told_if_stopped() -> Iterator[list[Bracket]]:
+    """Say what is known of the clearance time if the user stops the search; the brackets go into what this gives."""
+    known: list[Bracket] = []
+    try:
+        yield known
+    except SystemExit:
+        if known:
+            say(
+                f"{_so_far(known[-1])} after the alarm, {known[-1].vehicles:,.0f} vehicles: so much was proven."
+            )
+        raise
 
 
 def quick_bracket(region: Path, wishes: Evacuate, *, as_json: bool) -> None:
@@ -258,10 +279,15 @@ def quick_bracket(region: Path, wishes: Evacuate, *, as_json: bool) -> None:
         steps("Reading the region", 0.0)
         analysis = analyse(read_region(region), progress=steps.part(0.0, 0.6))
         built = network_of_case(analysis, _case(analysis, wishes), level=wishes.level)
-        found = bracket(
-            built.flow, gap=max(wishes.gap, _QUICK_GAP), time_limit_s=wishes.time_limit_s,
-            progress=lambda better: steps(_so_far(better), 0.7),
-        )  # fmt: skip
+        with _told_if_stopped() as known:
+
+            def better(found: Bracket) -> None:
+                known.append(found)
+                steps(_so_far(found), 0.7)
+
+            found = bracket(
+                built.flow, gap=max(wishes.gap, _QUICK_GAP), time_limit_s=wishes.time_limit_s, progress=better
+            )
     if as_json:
         told = {name: getattr(found, name) for name in ("lower_s", "upper_s", "vehicles", "status")}
         told["upper_s"] = told["upper_s"] if math.isfinite(found.upper_s) else None
