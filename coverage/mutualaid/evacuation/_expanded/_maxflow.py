@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mutualaid.evacuation._expanded._compiled import compiled
+from mutualaid.evacuation._compiled import compiled
 
 __all__ = ["Arcs", "Preflow", "new_preflow", "run"]
 

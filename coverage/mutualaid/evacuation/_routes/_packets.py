@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mutualaid.evacuation._routes._compiled import compiled, pop, push, regrown
+from mutualaid.evacuation._compiled import compiled
+from mutualaid.evacuation._routes._heap import pop, push, regrown
 from mutualaid.evacuation._routes._roads import Roads
 
 __all__ = ["CLOSED_ROAD", "CLOSED_SHELTER", "FULL_SHELTER", "Packets", "Run", "drive", "joined", "when_ready"]

@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mutualaid.evacuation._routes._compiled import compiled, pop, push, regrown
+from mutualaid.evacuation._compiled import compiled
+from mutualaid.evacuation._routes._heap import pop, push, regrown
 
 __all__ = ["HOUR_S", "INSTANT_S", "best_departures", "cheapest_ways"]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array, vstack
 
-from mutualaid.evacuation._routes._compiled import compiled
+from mutualaid.evacuation._compiled import compiled
 from mutualaid.evacuation._routes._loads import lane_peaks, passing
 from mutualaid.evacuation._routes._pricing import HOUR_S, INSTANT_S
 from mutualaid.evacuation._routes._roads import Roads

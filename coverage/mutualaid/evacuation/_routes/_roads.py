@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mutualaid.evacuation._compiled import compiled
 from mutualaid.evacuation._network import FlowNetwork
-from mutualaid.evacuation._routes._compiled import compiled, pop, push, regrown
+from mutualaid.evacuation._routes._heap import pop, push, regrown
 
 __all__ = ["Roads", "fastest", "prepared"]
 

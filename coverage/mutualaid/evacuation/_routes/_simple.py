@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mutualaid.evacuation._routes._compiled import compiled
+from mutualaid.evacuation._compiled import compiled
 from mutualaid.evacuation._routes._loads import lane_peaks, passing
 from mutualaid.evacuation._routes._roads import Roads, fastest
 from mutualaid.evacuation._routes._search import Pieces

@@ -1,24 +1,16 @@
-"""Functions that numba compiles, as the type checker sees them, and a heap that they share."""
+"""A binary heap, for functions that numba compiles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["compiled", "pop", "push", "regrown"]
+from mutualaid.evacuation._compiled import compiled
 
-Compiled = TypeVar("Compiled", bound=Callable[..., Any])
+__all__ = ["pop", "push", "regrown"]
+
 Floats = NDArray[np.float64]
 Int64 = NDArray[np.int64]
-
-
-def compiled(function: Compiled) -> Compiled:
-    """Compile a function when it is first called, and keep what was compiled for later runs."""
-    return cast("Compiled", numba.njit(nogil=True, cache=True)(function))
 
 
 @compiled
