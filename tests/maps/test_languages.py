@@ -220,6 +220,13 @@ def test_one_language_needs_no_others() -> None:
     assert page_texts(["en"])["other_texts"] == ""
 
 
+def test_a_page_without_an_evacuation_does_not_carry_its_texts() -> None:
+    plain = page_texts(["fr", "ar"], evacuation=False)
+    for texts in (plain["texts"], unpacked(plain["other_texts"])["ar"]):
+        assert [key for key in texts if key.startswith(("evac_", "subject", "layer_evac_", "card_"))] == []
+        assert {"joint", "layer_gaps"} <= set(texts)
+
+
 @pytest.mark.parametrize(
     ("asked", "ids"),
     [(["fr-CH"], ["fr"]), (["DE_at", "de", "en-GB"], ["de", "en"]), ("it", ["it"]), (["zh"], None),

@@ -53,17 +53,21 @@ LANGUAGES: Mapping[str, Language] = {
 
 #: How the keys of texts begin that only route cards need.
 _CARDS = "card_"
+#: The same of those that only a page with an evacuation needs.
+_EVACUATION = ("evac_", "layer_evac_", "subject")
 #: Numbers among which every plural form of every language occurs.
 _NUMBERS = range(1_000)
 
 
-def page_texts(languages: Iterable[str]) -> dict[str, Any]:
+def page_texts(languages: Iterable[str], *, evacuation: bool = True) -> dict[str, Any]:
     """Give the texts of a page in some languages, as the page takes them.
 
     Parameters
     ----------
     languages
         Codes such as ``fr`` or ``fr-CH``, which counts as ``fr``. The first one is shown at first.
+    evacuation
+        Whether the page shows an evacuation, and needs the texts about that.
 
     Returns
     -------
@@ -83,7 +87,9 @@ def page_texts(languages: Iterable[str]) -> dict[str, Any]:
     ('de', {'id': 'en', 'name': 'English', 'dir': 'ltr'})
     """
     first, *others = page_languages(languages)
-    rest = json.dumps({lang: _of_page(lang) for lang in others}, ensure_ascii=False, separators=(",", ":"))
+    rest = json.dumps(
+        {lang: _of_page(lang, evacuation) for lang in others}, ensure_ascii=False, separators=(",", ":")
+    )
     packed = base64.b64encode(zlib.compress(rest.encode(), 9)).decode("ascii")
     return {
         "languages": [
@@ -91,7 +97,7 @@ def page_texts(languages: Iterable[str]) -> dict[str, Any]:
             for lang in (first, *others)
         ],
         "lang": first,
-        "texts": _of_page(first),
+        "texts": _of_page(first, evacuation),
         "other_texts": packed if others else "",
     }
 
@@ -129,9 +135,10 @@ def page_languages(languages: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(codes.values()))
 
 
-def _of_page(lang: str) -> Texts:
+def _of_page(lang: str, evacuation: bool) -> Texts:
     """Give the texts that a map needs."""
-    return {key: text for key, text in catalogue(lang).items() if not key.startswith(_CARDS)}
+    left_out = _CARDS if evacuation else (_CARDS, *_EVACUATION)
+    return {key: text for key, text in catalogue(lang).items() if not key.startswith(left_out)}
 
 
 def card_texts(lang: str) -> dict[str, str]:

@@ -166,7 +166,7 @@ def coverage_map(
     cells["scenarios"], hazard_people = scenario_cells(analysis)
     limit_s = analysis.standard.limit_s
     stage = {
-        **page_texts(languages),
+        **page_texts(languages, evacuation=evacuation is not None),
         "region": shorten(region.name),
         "note": shorten(region.note, 600),
         "service": region.parameters.service,
