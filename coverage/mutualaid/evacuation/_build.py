@@ -23,7 +23,7 @@ from mutualaid.evacuation._zones import resolved_zones
 from mutualaid.hazards import Arrival, arrival_on_lines, read_arrival
 from mutualaid.network import Network, RouteGraph
 
-__all__ = ["LEVELS", "EvacuationNetwork", "evacuation_network"]
+__all__ = ["LEVELS", "EvacuationNetwork", "arrival_of", "evacuation_network"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -152,8 +152,7 @@ def evacuation_network(
     tell = progress or _silent
     region = analysis.region
     case = case or region.evacuation or EvacuationCase()
-    if arrival is None and case.arrival is not None:
-        arrival = _read(case, analysis)
+    arrival = arrival_of(case, analysis) if arrival is None else arrival
     table, members = resolved_zones(analysis, case.zones if zones is None else zones, progress=tell)
     tell("Closing roads", 0.2)
     ground = EvacuationGround.of(analysis, case, table, level, arrival)
@@ -167,8 +166,10 @@ def _silent(step: str, share: float) -> None:
     """Tell nobody."""
 
 
-def _read(case: EvacuationCase, analysis: Analysis) -> Arrival | None:
-    assert case.arrival is not None
+def arrival_of(case: EvacuationCase, analysis: Analysis) -> Arrival | None:
+    """Read when the hazard arrives, if the case states it."""
+    if case.arrival is None:
+        return None
     try:
         return read_arrival(case.arrival, analysis.region.folder, analysis.region.crs)
     except HazardError as error:

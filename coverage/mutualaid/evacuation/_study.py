@@ -14,7 +14,7 @@ from mutualaid.coverage import Analysis
 from mutualaid.data import EvacuationCase
 from mutualaid.errors import Defect, EvacuationError
 from mutualaid.evacuation._bracket import bracket
-from mutualaid.evacuation._build import LEVELS, EvacuationNetwork, evacuation_network
+from mutualaid.evacuation._build import LEVELS, EvacuationNetwork, arrival_of, evacuation_network
 from mutualaid.evacuation._capacities import FACTORS
 from mutualaid.evacuation._cut import cut
 from mutualaid.evacuation._network import FlowNetwork
@@ -36,7 +36,7 @@ from mutualaid.evacuation._tables import (
 from mutualaid.evacuation._values import VALUE_COLUMNS, values_table
 from mutualaid.evacuation._why import why
 from mutualaid.evacuation._zones import evacuation_zones
-from mutualaid.hazards import Arrival, arrival_areas, arrival_in, read_arrival
+from mutualaid.hazards import Arrival, arrival_areas, arrival_in
 
 __all__ = ["EvacuationStudy", "evacuation", "network_of_case"]
 
@@ -199,8 +199,8 @@ def evacuation(
     >>> from mutualaid.coverage import analyse
     >>> from mutualaid.data import demo_path, read_region
     >>> from mutualaid.evacuation import evacuation
-    >>> study = evacuation(analyse(read_region(demo_path())), zones=["mc"], measures=0)  # doctest: +SKIP
-    >>> study.bracket.lower_s <= study.plan.clearance_s  # doctest: +SKIP
+    >>> study = evacuation(analyse(read_region(demo_path())), zones=["FR-cap-d-ail"], measures=0)
+    >>> study.bracket.lower_s <= study.plan.clearance_s
     True
     """
     tell = progress or _silent
@@ -224,6 +224,7 @@ def evacuation(
             shares=one == level, quick=quick if one == level else None,
         )  # fmt: skip
     main = found[level]
+    routes = {one: routes_table(solved.built, solved.plan) for one, solved in found.items()}
     tell("The bottleneck", 0.6)
     bottleneck = cut(built.flow, main.bracket)
     narrow = cut_table(built, bottleneck)
@@ -255,7 +256,7 @@ def evacuation(
             ],
             ignore_index=True,
         )[["zone", "kind", "time_s", "people", "share"]],
-        routes=routes_table(built, main.plan),
+        routes=routes[level],
         flows=flows,
         steps=_steps(built, main.plan, step_s),
         shelters=shelters_table(built, main.simulation, main.baseline),
@@ -265,7 +266,7 @@ def evacuation(
         people_behind=bottleneck.people_behind,
         closures=closures_table(built),
         hazard=_hazard(arrival, analysis, step_s),
-        levels=pd.DataFrame([_level(found[one], one) for one in LEVELS]).set_index("level"),
+        levels=pd.DataFrame([_level(found[one], routes[one], one) for one in LEVELS]).set_index("level"),
         sensitivity=sensitivity,
         measures=worth,
         left=left_table(built, main.simulation),
@@ -315,9 +316,7 @@ def _asked(
 ) -> tuple[gpd.GeoDataFrame, Arrival | None]:
     """Give the zones, and when the hazard arrives where."""
     areas = evacuation_zones(analysis, case.zones if zones is None else zones)
-    region = analysis.region
-    source = case.arrival
-    return areas, None if source is None else read_arrival(source, region.folder, region.crs)
+    return areas, arrival_of(case, analysis)
 
 
 def _silent(step: str, share: float) -> None:
@@ -361,10 +360,9 @@ def _solved(
     )
 
 
-def _level(one: _Solved, level: str) -> dict[str, object]:
+def _level(one: _Solved, routes: gpd.GeoDataFrame, level: str) -> dict[str, object]:
     out = float(one.simulation.arrivals["people"].sum())
     everybody = float(one.built.zones["people"].sum())
-    over = routes_table(one.built, one.plan)
     return {
         "level": level,
         "lower_s": one.bracket.lower_s,
@@ -372,7 +370,7 @@ def _level(one: _Solved, level: str) -> dict[str, object]:
         "people_out": min(out, everybody),
         "people_left": max(everybody - out, 0.0),
         "overflow": overflow(one.baseline),
-        "crossing_people": float(over.loc[over["crossings"] != "", "people"].sum()),
+        "crossing_people": float(routes.loc[routes["crossings"] != "", "people"].sum()),
     }
 
 

@@ -235,12 +235,7 @@ def evacuated(
     """
     from mutualaid.evacuation import evacuation
 
-    with _told_if_stopped() as known:
-
-        def better(found: Bracket) -> None:
-            known.append(found)
-            steps(_so_far(found), start + 0.1 * (end - start))
-
+    with _told_if_stopped(steps, start + 0.1 * (end - start)) as better:
         return evacuation(
             analysis,
             case=_case(analysis, wishes),
@@ -256,11 +251,16 @@ def evacuated(
 
 
 @contextmanager
-def _told_if_stopped() -> Iterator[list[Bracket]]:
-    """Say what is known of the clearance time if the user stops the search; the brackets go into what this gives."""
+def _told_if_stopped(steps: Steps, share: float) -> Iterator[Callable[[Bracket], None]]:
+    """Give a call for brackets as they get better: it shows them, and the last is said if the user stops the search."""
     known: list[Bracket] = []
+
+    def better(found: Bracket) -> None:
+        known.append(found)
+        steps(_so_far(found), share)
+
     try:
-        yield known
+        yield better
     except SystemExit:
         if known:
             say(
@@ -279,12 +279,7 @@ def quick_bracket(region: Path, wishes: Evacuate, *, as_json: bool) -> None:
         steps("Reading the region", 0.0)
         analysis = analyse(read_region(region), progress=steps.part(0.0, 0.6))
         built = network_of_case(analysis, _case(analysis, wishes), level=wishes.level)
-        with _told_if_stopped() as known:
-
-            def better(found: Bracket) -> None:
-                known.append(found)
-                steps(_so_far(found), 0.7)
-
+        with _told_if_stopped(steps, 0.7) as better:
             found = bracket(
                 built.flow, gap=max(wishes.gap, _QUICK_GAP), time_limit_s=wishes.time_limit_s, progress=better
             )

@@ -57,7 +57,6 @@ def evacuation_facts(analysis: Analysis, study: EvacuationStudy) -> dict[str, An
     """
     times = moments(study)
     zones = study.zones
-    left = study.left.groupby("reason", sort=False)["people"].sum()
     return {
         "name": shorten(study.case.name),
         "level": study.level,
@@ -68,11 +67,7 @@ def evacuation_facts(analysis: Analysis, study: EvacuationStudy) -> dict[str, An
         "people": float(zones["people"].sum()),
         "out": float(zones["people_out"].sum()),
         "vehicles": float(zones["vehicles"].sum()),
-        "left": [
-            {"why": _word("evac_left", str(reason)), "people": float(n)}
-            for reason, n in left.items()
-            if n > _NOBODY
-        ],
+        "left": _left(study.left),
         "times": times.tolist(),
         "shares": _curve(study.curves, "plan", "", times),
         "nearest": _curve(study.curves, "nearest", "", times),
@@ -146,7 +141,6 @@ def _zones(analysis: Analysis, study: EvacuationStudy, times: NDArray[np.float64
     names, zones = analysis.region.jurisdictions["name"], study.zones
     facts = []
     for at, (key, row) in zip(marks_at(zones.representative_point()), _rows(zones), strict=True):
-        left = study.left[study.left["zone"] == key].groupby("reason", sort=False)["people"].sum()
         facts.append(
             {
                 "at": at,
@@ -158,15 +152,21 @@ def _zones(analysis: Analysis, study: EvacuationStudy, times: NDArray[np.float64
                 },
                 **_times(row, "arrives_s", "first_s", "last_s", "latest_s", "margin_s", "nearest_ete_90_s"),
                 **_times(row, "ete_50_s", "ete_90_s", "ete_95_s", "ete_100_s"),
-                "left": [
-                    {"why": _word("evac_left", str(reason)), "people": float(n)}
-                    for reason, n in left.items()
-                    if n > _NOBODY
-                ],
+                "left": _left(study.left[study.left["zone"] == key]),
                 "shares": _curve(study.curves, "plan", str(key), times),
             }
         )
     return facts
+
+
+def _left(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Who is left behind, by the reason in words."""
+    by_reason = table.groupby("reason", sort=False)["people"].sum()
+    return [
+        {"why": _word("evac_left", str(reason)), "people": float(n)}
+        for reason, n in by_reason.items()
+        if n > _NOBODY
+    ]
 
 
 def _shelters(analysis: Analysis, study: EvacuationStudy) -> list[dict[str, Any]]:
@@ -226,7 +226,7 @@ def _crossings(analysis: Analysis, study: EvacuationStudy) -> list[dict[str, Any
 def _routes(study: EvacuationStudy) -> dict[str, Any]:
     """Routes, and the names of their roads, each of which is written once."""
     zones = {key: k for k, key in enumerate(study.zones.index)}
-    roads = [[shorten(one) for one in _names(given) if one] for given in study.routes["roads"]]
+    roads = [[shorten(one) for one in given if one] for given in study.routes["roads"]]
     number = {name: k for k, name in enumerate(dict.fromkeys(name for one in roads for name in one))}
     routes = [
         {
@@ -244,11 +244,6 @@ def _routes(study: EvacuationStudy) -> dict[str, Any]:
         for (key, row), names in zip(_rows(study.routes), roads, strict=True)
     ]
     return {"roads": list(number), "routes": routes}
-
-
-def _names(roads: str | Iterable[str]) -> list[str]:
-    """Names of roads in driving order, whether they come as a list or as a text with arrows."""
-    return [one.strip() for one in (roads.split("→") if isinstance(roads, str) else roads)]
 
 
 def _cut(study: EvacuationStudy) -> dict[str, Any] | None:
