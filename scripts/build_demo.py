@@ -13,9 +13,15 @@ import csv
 import hashlib
 import io
 import json
+import math
 import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from random import Random
+from statistics import NormalDist
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import geopandas as gpd
 import numpy as np
@@ -24,7 +30,7 @@ import pandas as pd
 import shapely
 from pyproj import CRS, Geod
 
-from mutualaid.data import write_table
+from mutualaid.data import STAMPS, read_table, write_table
 from mutualaid.data._boundaries import assemble_units
 from mutualaid.data._demand import demand_from_totals
 from mutualaid.data._osm_buildings import buildings_frame, floor_levels
@@ -40,6 +46,7 @@ from mutualaid.hazards import (
     derive_wildfire_interface,
     read_ground,
 )
+from mutualaid.network import profile, read_network, route_graph, snap, travel_times
 
 SOURCE_SHA256 = "36c0f0029ed838897322382611b67e8e5e7bcb07d5b17a25f3574dec54f1c23c"
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "mutualaid" / "data" / "demo"
@@ -96,6 +103,54 @@ FIRE_KPH, FIRE_TOWARDS_DEG, FIRE_ECCENTRICITY = 3.0, 110.0, 0.866
 FIRE_BAND_MIN, FIRE_UNTIL_MIN, FIRE_WARNING_MIN = 15, 300, 30
 # Classes of the wildfire interface that it reaches: those of severity 3 and more; and the least patch that is drawn.
 FIRE_CLASSES, FIRE_LEAST_M2 = ("2", "3"), 1000.0
+
+# The illustrative record of incidents. Nothing of it happened: places by where people live, times by the hour of the day,
+# drives along the roads as the vehicle below would drive them. What a review should find is known, because it is here:
+# streets slower than the profile of the example has them, more lost at each junction, neighbours alerted later than the
+# agreement assumes (in one municipality so late that most of the gain is lost, in one sooner), turnouts by the hour.
+INCIDENTS, INCIDENT_SEED = 345, 2014
+FIRST_DAY, LAST_DAY = date(2014, 3, 1), date(2016, 2, 29)
+CLOCKS = ZoneInfo("Europe/Paris")  # Monaco's too
+DRIVEN_KPH = {
+    "primary": 56, "primary_link": 26, "secondary": 46, "secondary_link": 21, "tertiary": 34, "tertiary_link": 17,
+    "unclassified": 20, "residential": 17, "living_street": 8, "service": 11,
+}  # fmt: skip
+DRIVEN_JUNCTION_S = 4.5
+# Median and spread (standard deviation of the logarithm) of what takes how long, in seconds; turnouts by the hour class.
+ANSWERING_S, PROCESSING_S, ON_SCENE_S = (9, 0.45), (78, 0.4), (2100, 0.55)
+NEIGHBOUR_S = (265, 0.3)
+NEIGHBOUR_THERE_S = {"FR-roquebrune-cap-martin": (450, 0.2), "FR-cap-d-ail": (110, 0.2)}
+TURNOUT_S = {
+    "MC": {"day": (72, 0.22), "night": (96, 0.22), "weekend": (80, 0.22)},
+    "FR": {"day": (285, 0.25), "night": (330, 0.25), "weekend": (255, 0.25)},
+}
+# What a drive differs by from one day to the next; how often traffic holds it up and how long; how often a stamp is
+# pressed far too late, or not at all.
+DRIVE_SPREAD, HELD_UP, HELD_UP_S, LATE, MISSING = 0.09, 0.04, (60, 0.5), 0.01, 0.02
+# Share of the incidents of each hour of the day, before they are made to add up; and of each type.
+HOURS = [2, 2, 1, 1, 1, 2, 3, 5, 6, 7, 7, 7, 8, 7, 7, 7, 7, 8, 8, 7, 6, 5, 4, 3]
+TYPES = {"fire": 0.16, "alarm": 0.3, "traffic": 0.2, "rescue": 0.12, "other": 0.22}
+# Units: station, whose it is. One comes from a station that the map does not have.
+UNITS_SENT = {
+    "FON 1": ("n1866465411", "MC"),
+    "FON 2": ("n1866465411", "MC"),
+    "CON 1": ("n1866523017", "MC"),
+    "CON 2": ("n1866523017", "MC"),
+    "TUR 1": ("n3781320822", "FR"),
+}
+OUTSIDE = ("MEN 1", "menton (not on the map)", "FR-roquebrune-cap-martin", (560, 0.25))
+# How often units come beside the first: from outside to Roquebrune, a second one, a neighbour's where it is probably
+# sooner, a neighbour's elsewhere.
+ALSO_OUTSIDE, ALSO_SECOND, ALSO_SOONER, ALSO_LATER = 0.3, 0.08, 0.55, 0.03
+
+DECISIONS = """\
+id,date,kind,who,what,indicator,value,status,due,closed,note,sharing
+D1,2014-02-18,decision,Example: both services,"Example, invented: a neighbour's unit is asked for after the own one, and both sides keep a record of each run.",,,done,2014-03-01,2014-03-01,,public
+D2,2014-10-09,exercise,Example: both services,"Example, invented: exercise at the border in Beausoleil with one unit of each side. The call between the control rooms took longer than assumed.",,,done,,2014-10-09,Follow-up in D3.,public
+D3,2014-10-23,finding,Example: the two control rooms,"Example, invented: the agreement assumes three minutes until a neighbour's crew is alerted; in the exercise it took more than four.",headline.covered_agreed_share,0.67,open,2015-12-31,,To be held against the record of runs.,public
+D4,2015-06-23,decision,Example: steering group,"Example, invented: an alert of both sides at the same moment is prepared for Beausoleil and Cap-d'Ail.",headline.closed_by_joint,17309,open,2016-12-31,,,public
+D5,2016-01-19,finding,Example: SDIS 06,"Example, invented: most of Roquebrune-Cap-Martin stays beyond eight minutes even as one team; the station in Menton is not on this map.",common.jurisdictions.FR-roquebrune-cap-martin.remaining,7932,open,,,The map ends before Menton.,partners
+"""
 
 # Width of the derived coastal band's classes by the return period in years that is assumed for them, in metres.
 COASTAL = {20: (25.0, 50.0, 100.0), 100: (50.0, 100.0, 200.0)}
@@ -390,6 +445,33 @@ mobilisation = "assumed: a fire that people see; most are ready after half an ho
 exits = "the frame cuts the roads that lead on"
 """
 
+MEMORY = """\
+
+# Incidents are drawn at random, decisions and targets are invented: nothing of it happened, and nobody agreed to it.
+
+[incidents]
+file = "incidents.csv"
+
+[decisions]
+file = "decisions.csv"
+
+[[target]]
+id = "example-joint"
+name = "Example: share of the people reached within 8 minutes as one team"
+indicator = "headline.covered_joint_share"
+at_least = 0.85
+by = "2017-12-31"
+agreed = "invented for this example; nobody has agreed on it"
+
+[[target]]
+id = "example-roquebrune"
+name = "Example: people in Roquebrune-Cap-Martin whom nobody reaches within 8 minutes"
+indicator = "common.jurisdictions.FR-roquebrune-cap-martin.remaining"
+at_most = 2000
+by = "2017-12-31"
+agreed = "invented for this example; nobody has agreed on it"
+"""
+
 REGION = """\
 schema = 1
 
@@ -401,7 +483,7 @@ A demonstration, not a study: the map is of 5 March 2016 and nobody in the servi
 mapped then: two in Monaco and only one on the French side, La Turbie. Others lie outside the frame or were not mapped, so \\
 the gap on the French side is partly an artefact of the frame. Roquebrune-Cap-Martin is cut by the frame; the {inside:,} \\
 people of its part inside are an estimate: {whole:,} for the whole commune, by share of its area. Where people live is \\
-spread by the floor area of mapped buildings.\"\"\"
+spread by the floor area of mapped buildings. The record of incidents, the decisions and the targets are invented.\"\"\"
 
 [jurisdictions]
 file = "jurisdictions.geojson"
@@ -442,6 +524,11 @@ what = "population of Monaco"
 source = "IMSEE, Résultats du recensement de la population 2016 (census of 7 June 2016, gouv.mc): 37,308 residents"
 licence = "official statistics, cited"
 date = "2016-06-07"
+
+[[source]]
+what = "incidents, decisions and targets"
+source = "invented for this example, incidents drawn at random by scripts/build_demo.py: nothing of it happened, and nobody decided or agreed it"
+licence = "ODbL 1.0, as the map on which incidents are placed"
 """
 
 LICENSE = """\
@@ -461,6 +548,8 @@ The rest of the package, which is not data, is under its own licence.
 |---|---|
 | roads.osm.pbf, jurisdictions.geojson, stations.csv, hospitals.csv, shelters.csv, ground.geojson, and the places in demand.csv | OpenStreetMap, {date} |
 | hazards/*.geojson | derived from OpenStreetMap, {date}, by `mutualaid.hazards`; depths, return periods, the scheme in mc-colours.toml, and start, wind and speed of the fire in fire-arrival.geojson are made up |
+| incidents.csv | **invented**: drawn at random on the map by scripts/build_demo.py; nothing of it happened |
+| decisions.csv, and the targets in region.toml | **invented**: nobody decided or agreed them |
 | population of Monaco: 37,308 residents | census of 7 June 2016, IMSEE, "Résultats du recensement de la population 2016", gouv.mc |
 | population of Beausoleil 11,936, Cap-d'Ail 4,482, La Turbie 3,045, Roquebrune-Cap-Martin 12,037 | INSEE, populations de référence 2023, through the npm package @etalab/decoupage-administratif 6.0.0, Licence Ouverte 2.0 (https://www.etalab.gouv.fr/licence-ouverte-open-licence) |
 
@@ -481,6 +570,11 @@ What was done to them:
   tenth of a sports ground.
 * Fire: an ellipse that grows from an assumed start at an assumed speed, cut to the derived wildfire interface, in minutes after an
   alarm half an hour before. It shows how a hazard that arrives in time is shared; nobody has modelled it.
+* Incidents: {incidents} calls of two years, placed where people live and driven along the roads, all drawn at random with a
+  fixed seed. On purpose they differ from what the example assumes: streets are slower (residential ones {residential:g} instead of
+  25 km/h), each junction takes {junction_s:g} instead of 2 seconds, a neighbour's crew is alerted after {neighbour_s:g} instead of 180
+  seconds (in Cap-d'Ail after {soon_s:g}, in Roquebrune-Cap-Martin after {late_s:g}), and of a hundred stamps two are missing and
+  one is wrong. They show what a review finds; no service drove them.
 * Ground: the coastline, simplified, and settlements with their names in other languages, as mapped.
 
 Rebuilt byte for byte by `scripts/build_demo.py` from `test/data/monaco.osm.pbf` of the source distribution of
@@ -537,6 +631,12 @@ def build(source: Path, folder: Path) -> None:
         "inside_km2": inside_km2,
         "whole_km2": CUT_WHOLE_KM2,
         "sha256": SOURCE_SHA256,
+        "incidents": INCIDENTS,
+        "residential": DRIVEN_KPH["residential"],
+        "junction_s": DRIVEN_JUNCTION_S,
+        "neighbour_s": NEIGHBOUR_S[0],
+        "soon_s": NEIGHBOUR_THERE_S["FR-cap-d-ail"][0],
+        "late_s": NEIGHBOUR_THERE_S[UNITS[CUT][0]][0],
     }
     make_hazards(source, folder / "hazards", projected)
     write_text(
@@ -544,8 +644,11 @@ def build(source: Path, folder: Path) -> None:
         REGION.format(**facts)
         + HAZARDS.format(date=DATE)
         + AGREEMENT
-        + EVACUATION.format(date=DATE, kph=FIRE_KPH, warning=FIRE_WARNING_MIN),
+        + EVACUATION.format(date=DATE, kph=FIRE_KPH, warning=FIRE_WARNING_MIN)
+        + MEMORY,
     )
+    write_incidents(folder)
+    write_text(folder / "decisions.csv", DECISIONS)
     write_text(folder / "LICENSE.md", LICENSE.format(**facts))
 
 
@@ -657,6 +760,179 @@ def make_shelters(source: Path, jurisdictions: gpd.GeoDataFrame) -> gpd.GeoDataF
     points = gpd.GeoSeries(inside, index=frame.index, crs=CRS_CODE)
     areas = jurisdictions[["geometry"]].rename_axis("jurisdiction").reset_index()
     return gpd.sjoin(gpd.GeoDataFrame(frame, geometry=points), areas).drop(columns="index_right")
+
+
+# --- the invented record of incidents -----------------------------------------------------------------------
+
+
+class Draws:
+    """Random numbers that are the same on every computer: the digits of `Random.random` are promised."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+
+    def share(self) -> float:
+        """Draw from 0…1, each number as often as any other."""
+        return self._random.random()
+
+    def one_of(self, weights: list[float]) -> int:
+        """Position, each as often as its weight says."""
+        left = self.share() * math.fsum(weights)
+        for at, weight in enumerate(weights):
+            left -= weight
+            if left < 0:
+                return at
+        return len(weights) - 1
+
+    def about(self, median_and_spread: tuple[float, float]) -> float:
+        """Draw from a lognormal distribution."""
+        median, spread = median_and_spread
+        return median * math.exp(spread * NormalDist().inv_cdf(min(max(self.share(), 1e-9), 1 - 1e-9)))
+
+
+class Call(NamedTuple):
+    """An incident before anybody was sent."""
+
+    place: int
+    t0: datetime
+    kind: str
+
+
+class Run(NamedTuple):
+    """A unit that was sent: seconds after the call."""
+
+    unit: str
+    station: str
+    stamps: dict[str, float]
+
+
+def write_incidents(folder: Path) -> None:
+    """Draw the record of incidents on the region as it was written, one row a unit that was sent."""
+    areas = gpd.GeoDataFrame(read_table(folder / "jurisdictions.geojson", "jurisdictions")).to_crs(CRS_CODE)
+    people = gpd.GeoDataFrame(read_table(folder / "demand.csv", "demand"))
+    stations = gpd.GeoDataFrame(read_table(folder / "stations.csv", "stations")).to_crs(CRS_CODE)
+    network = read_network([folder / "roads.osm.pbf"], crs=CRS_CODE, jurisdictions=areas)
+    draws = Draws(INCIDENT_SEED)
+    calls, points = draw_calls(draws, people)
+    engine = profile("fire_engine")
+    seconds = []
+    slower = replace(engine, speed_kph={**engine.speed_kph, **DRIVEN_KPH}, junction_s=DRIVEN_JUNCTION_S)
+    for vehicle in (slower, engine):
+        graph = route_graph(network, vehicle)
+        origins = snap(network, stations, graph=graph)
+        times = travel_times(
+            graph, origins, snap(network, points.to_crs(CRS_CODE), graph=graph), limit_s=3600
+        )
+        found: dict[int, dict[str, float]] = {}
+        columns = (times[name].to_list() for name in ("destination", "origin", "drive_s"))
+        for at, station, drive_s in zip(*columns, strict=True):
+            found.setdefault(at, {})[station] = drive_s
+        seconds.append(found)
+    driven, modelled = seconds
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["incident", "unit", "station", "service", "type", "lon", "lat", *STAMPS])
+    free = dict.fromkeys(UNITS_SENT, datetime(2014, 1, 1, tzinfo=UTC))
+    number = 0
+    for at, call in enumerate(calls):
+        if at not in driven:  # no road leads there
+            continue
+        number += 1
+        place, lon, lat = str(people["jurisdiction"].iloc[call.place]), points.x.iloc[at], points.y.iloc[at]
+        runs = draw_runs(draws, call, place, driven[at], modelled[at], free)
+        for run in runs:
+            free[run.unit] = call.t0 + timedelta(seconds=run.stamps["free"])
+            stamps = [
+                "" if name not in run.stamps or draws.share() < MISSING else stamp(call.t0, run.stamps[name])
+                for name in STAMPS
+            ]
+            said = [f"EX-{number:03d}", run.unit, run.station, "fire", call.kind, f"{lon:.5f}", f"{lat:.5f}"]
+            writer.writerow([*said, *stamps])
+    write_text(folder / "incidents.csv", text.getvalue())
+
+
+def draw_calls(draws: Draws, people: gpd.GeoDataFrame) -> tuple[list[Call], gpd.GeoSeries]:
+    """Draw when and where calls come from, in the order of time."""
+    days = (LAST_DAY - FIRST_DAY).days + 1
+    calls = []
+    for _ in range(INCIDENTS):
+        day = FIRST_DAY + timedelta(days=int(draws.share() * days))
+        hour, second = draws.one_of([float(one) for one in HOURS]), int(draws.share() * 3600)
+        local = datetime(day.year, day.month, day.day, hour, second // 60, second % 60, tzinfo=CLOCKS)
+        kind = list(TYPES)[draws.one_of(list(TYPES.values()))]
+        calls.append(Call(draws.one_of(people["population"].to_list()), local.astimezone(UTC), kind))
+    calls.sort(key=lambda call: call.t0)
+    degrees = people.geometry.take([call.place for call in calls])
+    # To about a metre, as the file has them, so that they lie where they were driven to.
+    points = gpd.GeoSeries(shapely.points(degrees.get_coordinates().round(5).to_numpy()), crs=4326)
+    return calls, points
+
+
+def draw_runs(
+    draws: Draws,
+    call: Call,
+    place: str,
+    driven: dict[str, float],
+    modelled: dict[str, float],
+    free: dict[str, datetime],
+) -> list[Run]:
+    """Draw who was sent to a call, and when everything happened, in seconds after it."""
+    local = call.t0.astimezone(CLOCKS)
+    hour = "weekend" if local.weekday() >= 5 else "day" if 7 <= local.hour < 19 else "night"
+    t1 = draws.about(ANSWERING_S)
+    alert = t1 + draws.about(PROCESSING_S)
+    country = place[:2]
+
+    def best(mine: bool) -> list[tuple[float, str]]:
+        """Units at home, the one that is there soonest first; of each station one."""
+        home: dict[str, tuple[float, str]] = {}
+        for unit, (station, whose) in UNITS_SENT.items():
+            if free[unit] <= call.t0 and (whose == country) == mine and station in driven:
+                home.setdefault(station, (TURNOUT_S[whose][hour][0] + modelled[station], unit))
+        return sorted(home.values())
+
+    own, others = best(True), best(False)
+    sent = [(unit, alert) for _, unit in own[: 1 + (draws.share() < ALSO_SECOND)]]
+    if others:
+        sooner = not own or others[0][0] + NEIGHBOUR_S[0] < own[0][0] + 60
+        if not own or draws.share() < (ALSO_SOONER if sooner else ALSO_LATER):
+            sent.append((others[0][1], alert + draws.about(NEIGHBOUR_THERE_S.get(place, NEIGHBOUR_S))))
+    runs = []
+    for unit, t2 in sent:
+        station, whose = UNITS_SENT[unit]
+        drive = driven[station] * draws.about((1.0, DRIVE_SPREAD))
+        if draws.share() < HELD_UP:
+            drive += draws.about(HELD_UP_S)
+        runs.append(draw_run(draws, (unit, station), (t1, t2), TURNOUT_S[whose][hour], drive))
+    if place == OUTSIDE[2] and draws.share() < ALSO_OUTSIDE:
+        drive = draws.about(OUTSIDE[3])
+        runs.append(draw_run(draws, OUTSIDE[:2], (t1, alert), TURNOUT_S["FR"][hour], drive))
+    if len(runs) > 1:
+        last = max(run.stamps["t4"] for run in runs)
+        runs = [run._replace(stamps={**run.stamps, "t5": last}) for run in runs]
+    return runs
+
+
+def draw_run(
+    draws: Draws,
+    unit: tuple[str, str],
+    alerted: tuple[float, float],
+    turnout: tuple[float, float],
+    drive: float,
+) -> Run:
+    t1, t2 = alerted
+    t3 = t2 + draws.about(turnout)
+    t4 = t3 + drive
+    left = t4 + draws.about(ON_SCENE_S)
+    if draws.share() < LATE:  # pressed when somebody thought of it
+        t4 += (left - t4) * draws.share()
+    # The way home takes half as long again.
+    return Run(*unit, {"t0": 0.0, "t1": t1, "t2": t2, "t3": t3, "t4": t4, "free": left + 1.5 * drive})
+
+
+def stamp(t0: datetime, seconds: float) -> str:
+    """Give a moment as the record has it: whole seconds, local time with its offset."""
+    return (t0 + timedelta(seconds=math.floor(seconds))).astimezone(CLOCKS).isoformat(timespec="seconds")
 
 
 def coastal(ground: Ground, land: gpd.GeoDataFrame, reach_m: tuple[float, float, float]) -> gpd.GeoDataFrame:

@@ -39,6 +39,18 @@ and check the file with [region.schema.json](region.schema.json).
   little outside the jurisdictions and simplified to some metres.
 * Agreements and costs are between partners: what the column `partner` of the jurisdictions says. For one kind of help
   at most one agreement holds on any day. Ids of crossings are checked where the roads are known, in the analysis.
+* `profile` in `[parameters]` may name a TOML file of a vehicle profile inside the folder, such as one calibrated from a
+  record of incidents (`profiles/engine-2026.toml`). What it may hold is checked where the roads are, in the analysis.
+* `incidents` is what happened, one row a unit: moments are ISO 8601 with their offset from UTC
+  (`2014-03-05T14:03:22+01:00`), because nobody can guess a time zone; `Z` says UTC and leaves open what the clocks
+  showed there. An empty cell is unknown. The points of the clock come one after the other: t0 call received, t1
+  answered, t2 unit alerted, t3 wheels rolling, t4 arrived, t5 full force; `free` is when the unit could be sent again,
+  after t4 but often before t5. Records in other forms are brought into this one by `mutualaid incidents import`.
+* Incidents never leave: copies for partners or the public (`mutualaid export`) have none. Of `decisions` they have the
+  rows whose `sharing` allows it; a row that says nothing is for partners.
+* `[[target]]` is what the partners want to reach: the place of a number in `summary.json`, such as
+  `common.jurisdictions.FR-beausoleil.joint.covered_share`, and its least or greatest value. A key that itself holds a
+  full stop or a space stands in double quotes: `'common.partners."SDIS 06".joint.covered_share'`.
 * A key with a full stop stands in double quotes: `sharing = { "stations.turnout_s" = "partners" }`. What `sharing`
   may name are the tables `stations`, `units`, `hospitals`, `shelters` and `demand`, their columns, and `geometry` for
   positions.
@@ -113,6 +125,8 @@ def _value(node: dict[str, Any], place: str) -> tuple[str, str, str]:
         values = f"`{node['const']}`"
     if "enum" in node:
         values = _words(node)
+    if "anyOf" in node:
+        values = f"{_words(node['anyOf'][0])}, or the path of a `.toml` file"
     low, high = node.get("minimum", node.get("exclusiveMinimum")), node.get("maximum")
     if low is not None:
         values += f", {'above ' if 'exclusiveMinimum' in node else ''}{_number(low)}"
@@ -151,7 +165,14 @@ def _spec(spec: TableSpec) -> str:
 
 
 def _column(column: Column) -> str:
-    kinds = {"id": "text without `;`", "count": "whole number", "flag": "`true`, `false`"}
+    kinds = {
+        "id": "text without `;`",
+        "count": "whole number",
+        "flag": "`true`, `false`",
+        "day": "day in ISO 8601",
+        "stamp": "moment in ISO 8601 with its offset from UTC",
+        "indicator": "keys joined by `.`",
+    }
     values = kinds.get(column.kind, column.kind)
     if column.allowed:
         values = ", ".join(f"`{value}`" for value in column.allowed)

@@ -12,7 +12,9 @@
     │   ├── HazardError                 a hazard layer, a scheme of classes, a curve
     │   ├── AgreementError              an agreement between partners, their costs, what they share or contribute
     │   ├── SitingError                 sites, times or wishes of a siting question
-    │   └── EvacuationError             zones, shelters, roads or wishes of an evacuation
+    │   ├── EvacuationError             zones, shelters, roads or wishes of an evacuation
+    │   ├── IncidentError               a record of incidents, and what can be learnt from it
+    │   └── RecordError                 records of runs, and what is compared with them
     └── DownloadError(OSError)          a server did not answer, or not with what was asked for
 
 Catch `MutualAidError` to catch them all:
@@ -38,10 +40,12 @@ __all__ = [
     "DownloadError",
     "EvacuationError",
     "HazardError",
+    "IncidentError",
     "InputError",
     "MutualAidError",
     "NetworkError",
     "OsmError",
+    "RecordError",
     "RegionError",
     "SitingError",
     "StandardError",
@@ -128,6 +132,14 @@ class SitingError(InputError):
 
 class EvacuationError(InputError):
     """Zones, shelters, capacities, or what is asked of an evacuation cannot be used or contradict each other."""
+
+
+class IncidentError(InputError):
+    """A record of incidents, its mapping, or what is to be learnt from it cannot be used, or is too little."""
+
+
+class RecordError(InputError):
+    """A record of a run, its inputs, or what is to be compared with it cannot be used."""
 
 
 class DownloadError(MutualAidError, OSError):

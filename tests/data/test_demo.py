@@ -11,6 +11,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import osmium
+import pandas as pd
 import pytest
 import shapely
 from pyproj import Geod
@@ -53,7 +54,7 @@ def test_the_demo_says_on_its_face_what_it_is(demo: Region) -> None:
     for words in ("5 March 2016", "only one on the French side", "artefact of the frame", "estimate"):
         assert words in demo.note
     assert "2016" in demo.name
-    assert [source.date for source in demo.sources] == ["2016-03-05", "2023", "2016-06-07"]
+    assert [source.date for source in demo.sources] == ["2016-03-05", "2023", "2016-06-07", ""]
 
 
 def test_the_people_of_the_demo_are_the_official_figures(demo: Region) -> None:
@@ -110,6 +111,65 @@ def test_the_costs_of_the_demo_are_illustrative_and_to_be_shared(demo: Region) -
     assert max(demo.costs.alone.values()) < demo.costs.budget < sum(demo.costs.alone.values())
 
 
+def test_the_record_the_log_and_the_targets_say_that_they_are_invented(demo: Region) -> None:
+    licence = (demo_path() / "LICENSE.md").read_text(encoding="utf-8")
+
+    assert "The record of incidents, the decisions and the targets are invented." in demo.note
+    (source,) = (one for one in demo.sources if "incidents" in one.what)
+    assert "nothing of it happened" in source.source
+    assert "| incidents.csv | **invented**" in licence
+    assert demo.incidents["incident"].str.fullmatch(r"EX-\d{3}").all()
+    assert demo.decisions["who"].str.startswith("Example: ").all()
+    assert demo.decisions["what"].str.startswith("Example, invented: ").all()
+    assert sorted(demo.decisions["kind"].unique()) == ["decision", "exercise", "finding"]
+    assert demo.decisions["sharing"].value_counts().to_dict() == {"public": 4, "partners": 1}
+    for target in demo.targets:
+        assert target.id.startswith("example-")
+        assert target.name.startswith("Example: ")
+        assert target.agreed == "invented for this example; nobody has agreed on it"
+
+
+def test_the_record_deviates_from_the_assumptions_as_the_script_says(
+    demo: Region, script: ModuleType
+) -> None:
+    """By plain medians of the file, with what chance allows."""
+    record = demo.incidents
+    seconds = {
+        "turnout": (record["t3"] - record["t2"]).dt.total_seconds(),
+        "answering": (record["t1"] - record["t0"]).dt.total_seconds(),
+        "alert": (record["t2"] - record["t1"]).dt.total_seconds(),
+    }
+    local = record["t0"] + pd.to_timedelta(record["offset_min"], unit="min")
+    workday = (local.dt.day_of_week < 5) & local.dt.hour.between(7, 18)
+    monaco = record["unit"].str.fullmatch("(CON|FON) [12]")
+    near = (
+        demo.incidents.sjoin(demo.jurisdictions[["geometry", "country"]]).groupby(level=0)["country"].first()
+    )
+    abroad = monaco & (near.reindex(record.index) == "FR")
+    place = record.sjoin(demo.jurisdictions[["geometry"]].rename_axis("place").reset_index())["place"]
+    place = place.groupby(level=0).first().reindex(record.index)
+
+    assert len(record) > 400
+    assert record["incident"].nunique() > 330
+    assert (record["t0"].min().year, record["t0"].max().year) == (2014, 2016)
+    assert set(record["offset_min"]) == {60, 120}, "winter and summer"
+    stamps = record[["t0", "t1", "t2", "t3", "t4", "free"]]
+    assert 0.01 < stamps.isna().to_numpy().mean() < 0.03
+    assert set(record["station"]) - set(demo.stations.index) == {"menton (not on the map)"}
+    assert seconds["answering"].median() == pytest.approx(script.ANSWERING_S[0], abs=1.5)
+    assert seconds["alert"][~abroad].median() == pytest.approx(script.PROCESSING_S[0], rel=0.1)
+    own_s = seconds["alert"][~abroad].median()
+    told = {"FR-beausoleil": script.NEIGHBOUR_S, **script.NEIGHBOUR_THERE_S}
+    for name, (median_s, _) in told.items():
+        rows = abroad & (place == name)
+        assert rows.sum() > 10, name
+        assert seconds["alert"][rows].median() - own_s == pytest.approx(median_s, abs=40), name
+    assert script.NEIGHBOUR_S[0] > demo.agreements[0].dispatch_delay_s
+    for who, units in (("MC", monaco), ("FR", record["unit"] == "TUR 1")):
+        found = seconds["turnout"][units & workday].median()
+        assert found == pytest.approx(script.TURNOUT_S[who]["day"][0], rel=0.1), who
+
+
 def test_every_cell_stands_at_a_place_inside_itself_and_its_jurisdiction(demo: Region) -> None:
     x, y = demo.demand.geometry.x.to_numpy(), demo.demand.geometry.y.to_numpy()
     west, south = demo.demand["cell_x"].to_numpy(), demo.demand["cell_y"].to_numpy()
@@ -126,7 +186,7 @@ def test_the_demo_is_small_and_carries_its_licence() -> None:
     files = [path for path in demo_path().rglob("*") if path.is_file()]
     licence = (demo_path() / "LICENSE.md").read_text(encoding="utf-8")
 
-    assert sum(path.stat().st_size for path in files) < 700_000
+    assert sum(path.stat().st_size for path in files) < 800_000
     for words in ("© OpenStreetMap contributors", "Open Database License", "2016-03-05", "INSEE", "IMSEE"):
         assert words in licence
 

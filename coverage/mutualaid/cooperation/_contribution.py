@@ -241,10 +241,19 @@ def _inputs(
             sorted(zip(areas.index, areas["partner"], areas["country"], _centimetres(areas), strict=True))
         ),
         "roads": _digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in region.network_files]),
-        "parameters": _digest(asdict(region.parameters)),
+        "parameters": _digest(asdict(region.parameters), *_own_profile(region)),
         "standards": _digest(asdict(common), {name: asdict(rule) for name, rule in local.items()}),
         "agreements": _digest([asdict(one) for one in agreements]),
     }  # fmt: skip
+
+
+def _own_profile(region: Region) -> list[str]:
+    """Digest of the region's own vehicle profile: two partners may have files of one name."""
+    file = region.profile
+    if not isinstance(file, Path):
+        return []
+    profile(file)  # which says what is wrong with it
+    return [hashlib.sha256(file.read_bytes()).hexdigest()]
 
 
 def _digest(*parts: object) -> str:
@@ -437,7 +446,7 @@ def combine(
     known = _known(region, told)
     if network is None:
         network = read_network(region.network_files, crs=region.crs, jurisdictions=region.jurisdictions)
-    graph = route_graph(network, profile(parameters.profile))
+    graph = route_graph(network, profile(region.profile))
     places = snap(network, known.demand, max_m=parameters.snap_m, graph=graph)
     partner = known.demand["jurisdiction"].map(known.jurisdictions["partner"])
     demand = known.demand.assign(partner=partner, road_status=places["status"])

@@ -98,7 +98,7 @@ class Withheld:
     ----------
     table, attribute
         Where; the attribute is empty for a table as a whole. The table is ``agreement`` or ``scenario`` where
-        region.toml names a station that was removed.
+        region.toml names a station that was removed. Of ``incidents`` no row leaves, of ``decisions`` those that may.
     partner
         Whose rows; empty where they are nobody's.
     rows
@@ -107,7 +107,8 @@ class Withheld:
         ``removed`` (unknown in the copy), ``removed with its row``, ``replaced by a number``, ``rounded to 1 km`` or
         ``classes``.
     because
-        Agreements that ask for it, each with ``agreement`` (its id), ``word`` and ``source``.
+        Agreements that ask for it, each with ``agreement`` (its id), ``word`` and ``source``. Where none has to ask for
+        it the id is empty, and the source says why.
     """
 
     table: str
@@ -155,6 +156,9 @@ def shared_region(region: Region, level: str) -> SharedRegion:
     gives an attribute away is kept with it: the id with the position, the turnouts by hour with the turnout. A hospital
     that lies in no jurisdiction is nobody's, and every agreement binds it.
 
+    Records of incidents never leave: a time and a place are enough to know whose call it was. Of the log of decisions
+    the copy has the entries whose own word (``sharing``) allows it.
+
     Texts (names, notes, sources) that no agreement names pass as they are.
 
     Parameters
@@ -182,7 +186,7 @@ def shared_region(region: Region, level: str) -> SharedRegion:
     >>> partners = tuple(region.jurisdictions["partner"].unique())
     >>> treaty = Agreement(id="t", parties=partners, sharing={"stations.name": "partners"})
     >>> public = shared_region(replace(region, agreements=(treaty,)), "public")
-    >>> sorted((one.attribute, one.rows, one.action) for one in public.withheld)
+    >>> sorted((one.attribute, one.rows, one.action) for one in public.withheld if one.table == "stations")
     [('name', 1, 'removed'), ('name', 2, 'removed')]
     >>> bool((public.region.stations["name"] == public.region.stations.index).all())
     True
@@ -195,12 +199,15 @@ def shared_region(region: Region, level: str) -> SharedRegion:
     scenarios, in_scenarios = _scenarios(region, stations)
     left = {one.id for one in scenarios}
     withheld = tuple(one for copy in copies.values() for one in copy.withheld) + in_agreements + in_scenarios
+    changed = any(one.rows for one in withheld)
+    decisions, kept_back = _decisions(region, level)
+    withheld += _incidents(region) + kept_back
     frames = {table: copy.finished() for table, copy in copies.items()}
     coarse = copies["demand"].coarse
     if coarse:
         frames["demand"] = frames["demand"].drop(columns=["cell_x", "cell_y"], errors="ignore")
     note = region.note
-    if any(one.rows for one in withheld):
+    if changed:  # from incidents and decisions nothing is computed that the copy can tell
         note += (
             f"{' ' if note else ''}A copy for the level {level}, in which partners keep something back (manifest.json "
             "says what): numbers that are computed from it are not those of all data."
@@ -213,6 +220,8 @@ def shared_region(region: Region, level: str) -> SharedRegion:
         scenarios=scenarios,
         risks=tuple(one for one in region.risks if left >= set(one.scenarios)),
         note=note,
+        incidents=region.incidents.iloc[:0],
+        decisions=decisions,
     )
     return SharedRegion(shared, level, withheld, stations.ids(), copies["demand"].ids())
 
@@ -454,6 +463,26 @@ def _scenarios(region: Region, stations: _Copy) -> tuple[tuple[Any, ...], tuple[
                 _in_toml("scenario", f"closed_stations of {one.id}", len(gone), stations.because(gone))
             )
     return tuple(found), tuple(withheld)
+
+
+def _incidents(region: Region) -> tuple[Withheld, ...]:
+    return _rows_of("incidents", len(region.incidents), "own", "records of single incidents never leave")
+
+
+def _decisions(region: Region, level: str) -> tuple[pd.DataFrame, tuple[Withheld, ...]]:
+    """Entries of the log that readers of a level may see, and how many they may not."""
+    words = region.decisions["sharing"].where(region.decisions["sharing"].isin(SHARING_LEVELS), "partners")
+    hidden = SHARING_LEVELS[SHARING_LEVELS.index(level) + 1 :]
+    withheld = [
+        _rows_of("decisions", int((words == word).sum()), word, "the entry itself says so") for word in hidden
+    ]
+    return region.decisions[~words.isin(hidden)], tuple(one for some in withheld for one in some)
+
+
+def _rows_of(table: str, rows: int, word: str, source: str) -> tuple[Withheld, ...]:
+    because = ({"agreement": "", "word": word, "source": source},)
+    whole = Withheld(table=table, attribute="", partner="", rows=rows, action=_ROW, because=because)
+    return (whole,) if rows else ()
 
 
 def _in_toml(table: str, attribute: str, rows: int, because: tuple[Mapping[str, str], ...]) -> Withheld:

@@ -16,6 +16,7 @@ from mutualaid.data._agreements import (
     contradictions,
 )
 from mutualaid.data._area import read_area
+from mutualaid.data._decision_log import append_decision
 from mutualaid.data._demand import demand_from_census, demand_from_totals
 from mutualaid.data._demand_raster import demand_from_raster
 from mutualaid.data._demo import demo_path
@@ -41,12 +42,15 @@ from mutualaid.data._hazards import (
     HazardSource,
     RiskCurve,
 )
-from mutualaid.data._model import HOUR_CLASSES, ROAD_CLASSES, SERVICES, Parameters, Region, Source
+from mutualaid.data._model import HOUR_CLASSES, ROAD_CLASSES, SERVICES, STAMPS, Parameters, Region, Source
 from mutualaid.data._new import new_region
 from mutualaid.data._places import new_region_from_places
 from mutualaid.data._region import check_region, read_region, region_notes, write_region
 from mutualaid.data._schema import region_schema
+from mutualaid.data._sections import add_section
+from mutualaid.data._stamps import incident_table
 from mutualaid.data._tables import read_table, write_table
+from mutualaid.data._targets import Target, indicator_path
 from mutualaid.data._toml import revise
 
 __all__ = [
@@ -65,6 +69,7 @@ __all__ = [
     "SERVICES",
     "SHARING_LEVELS",
     "SPACE_M2",
+    "STAMPS",
     "STAYS",
     "TIME_UNITS",
     "Agreement",
@@ -79,9 +84,12 @@ __all__ = [
     "Region",
     "RiskCurve",
     "Source",
+    "Target",
     "ZoneReference",
+    "add_section",
     "agreement_notes",
     "agreements_in_force",
+    "append_decision",
     "check_region",
     "contradictions",
     "demand_from_census",
@@ -89,6 +97,8 @@ __all__ = [
     "demand_from_totals",
     "demo_path",
     "hazard_sections",
+    "incident_table",
+    "indicator_path",
     "new_region",
     "new_region_from_places",
     "read_area",

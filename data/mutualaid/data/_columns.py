@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import geopandas as gpd
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 
 from mutualaid.data._formats import DECIMAL_POINT, LISTED, RawTable, numbers, objects, said
 from mutualaid.data._paths import listed, shown
-from mutualaid.data._schema import CONTROL, GROUND_KINDS, MAX_TEXT, TRANSLATED, Column, Shape, TableSpec
+from mutualaid.data._schema import CONTROL, GROUND_KINDS, TRANSLATED, Column, Shape, TableSpec
+from mutualaid.data._stamps import FORM, STAMP_TYPE, moments, offset_of
+from mutualaid.data._targets import indicator_path
 from mutualaid.errors import Defect
 
 __all__ = ["conform"]
@@ -48,20 +51,10 @@ def conform(raw: RawTable, spec: TableSpec) -> pd.DataFrame:
     elif not spec.may_be_empty:
         remedy = "add rows, or name another file"
         raw.defects.append(Defect(raw.file, "", "at least one row", "an empty table", remedy))
-    columns: dict[str, pd.Series[Any]] = {}
-    for column in spec.columns:
-        if column.name in raw.frame:
-            # An id may be left out for all rows, never for some.
-            required = column.required or column.name == "id"
-            columns[column.name] = _convert(raw, replace(column, required=required))
-        elif column.name == "id":
-            ids = [f"{spec.id_prefix}{number}" for number in range(1, len(raw.row) + 1)]
-            columns["id"] = pd.Series(ids, dtype=TEXT)
-        elif column.always:
-            values = np.full(len(raw.row), column.default, dtype=object)
-            columns[column.name] = _filled(values, column)
-    if "name" in columns:
-        columns["name"] = columns["name"].fillna(columns["id"])
+    columns = _values(raw, spec)
+    for name in ("name", "incident"):
+        if name in columns:
+            columns[name] = columns[name].fillna(columns["id"])
     if spec.translated:
         for name in map(str, raw.frame):
             if TRANSLATED.fullmatch(name):
@@ -80,6 +73,29 @@ def conform(raw: RawTable, spec: TableSpec) -> pd.DataFrame:
     remedy = "fill it in, or remove the row"
     raw.report(nameless, nothing, column="name", expected="the name of a place", remedy=remedy)
     return gpd.GeoDataFrame(frame, geometry=_geometry(raw, frame["kind"].map(GROUND_KINDS)), crs=raw.crs)
+
+
+def _values(raw: RawTable, spec: TableSpec) -> dict[str, pd.Series[Any]]:
+    """Give the columns of the schema; what is missing in the file has its default."""
+    columns: dict[str, pd.Series[Any]] = {}
+    offsets: list[NDArray[np.float64]] = []
+    for column in spec.columns:
+        if column.kind == "stamp":
+            columns[column.name], offset_min = _stamps(raw, column)
+            offsets.append(offset_min)
+        elif column.name in raw.frame:
+            # An id may be left out for all rows, never for some.
+            required = column.required or column.name == "id"
+            columns[column.name] = _convert(raw, replace(column, required=required))
+        elif column.name == "id":
+            ids = [f"{spec.id_prefix}{number}" for number in range(1, len(raw.row) + 1)]
+            columns["id"] = pd.Series(ids, dtype=TEXT)
+        elif column.always:
+            values = np.full(len(raw.row), column.default, dtype=object)
+            columns[column.name] = _filled(values, column)
+    if offsets:
+        columns["offset_min"] = pd.Series(offset_of(offsets))
+    return columns
 
 
 def _check_one_of(raw: RawTable, frame: pd.DataFrame, columns: tuple[str, ...]) -> None:
@@ -185,6 +201,16 @@ def _flags(raw: RawTable, column: Column, values: pd.Series[Any]) -> pd.Series[A
     return pd.Series([_FLAGS.get(text, default) for text in texts], dtype=bool)
 
 
+def _stamps(raw: RawTable, column: Column) -> tuple[pd.Series[Any], NDArray[np.float64]]:
+    if column.name not in raw.frame:
+        return pd.Series([None] * len(raw.row), dtype=STAMP_TYPE), np.full(len(raw.row), np.nan)
+    given = raw.frame[column.name].to_list()
+    stamps, offset_min, bad = moments(given)
+    remedy = "write it so, with the offset or Z for UTC; a record in another form: mutualaid incidents import"
+    raw.report(bad, given, column=column.name, expected=FORM, remedy=remedy)
+    return stamps, offset_min
+
+
 def _absent(value: object) -> bool:
     return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
 
@@ -209,7 +235,8 @@ def _texts(raw: RawTable, column: Column, values: pd.Series[Any]) -> pd.Series[A
         "text of one line without control characters",
         "remove them",
     )
-    report([len(text) > MAX_TEXT for text in strings], f"at most {MAX_TEXT} characters", "shorten it")
+    longest = column.longest
+    report([len(text) > longest for text in strings], f"at most {longest:,} characters", "shorten it")
     if column.allowed:
         report(
             [bool(text) and text not in column.allowed for text in strings],
@@ -218,6 +245,12 @@ def _texts(raw: RawTable, column: Column, values: pd.Series[Any]) -> pd.Series[A
         )
     if column.kind == "id":
         report([";" in text for text in strings], "an id without ;, which joins ids", "use another character")
+    if column.kind == "day":
+        expected = "a day in ISO 8601, such as 2016-03-05"
+        report([bool(text) and not _is_day(text) for text in strings], expected, "write it like that")
+    if column.kind == "indicator":
+        expected = "keys joined by full stops, those with a full stop or space in double quotes"
+        report([bool(text) and not _is_path(text) for text in strings], expected, "correct it")
     if column.pattern:
         pattern = re.compile(column.pattern)
         report(
@@ -229,6 +262,22 @@ def _texts(raw: RawTable, column: Column, values: pd.Series[Any]) -> pd.Series[A
     # What is wrong may not even be text that pandas can hold.
     kept = [text if text and not wrong else default for text, wrong in zip(strings, bad, strict=True)]
     return pd.Series(kept, dtype=TEXT)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is not None and bool(
+            date.fromisoformat(text)
+        )
+    except ValueError:
+        return False
+
+
+def _is_path(text: str) -> bool:
+    try:
+        return bool(indicator_path(text))
+    except ValueError:
+        return False
 
 
 def _text(value: object) -> str | None:

@@ -15,8 +15,9 @@ from pyproj import CRS
 from mutualaid.data._agreements import Agreement, Costs
 from mutualaid.data._evacuation import EvacuationCase
 from mutualaid.data._hazards import HazardScenario, HazardSource, RiskCurve
+from mutualaid.data._targets import Target
 
-__all__ = ["HOUR_CLASSES", "ROAD_CLASSES", "SERVICES", "Parameters", "Region", "Source"]
+__all__ = ["HOUR_CLASSES", "ROAD_CLASSES", "SERVICES", "STAMPS", "Parameters", "Region", "Source"]
 
 #: Drivable OSM highway classes, most important first. Only these are kept in the road file of a region; the position
 #: is the code of the categorical column ``class`` of a network.
@@ -74,7 +75,8 @@ class Parameters:
     service
         The service analysed: ``fire``, ``ems`` or ``rescue``.
     profile
-        Vehicle profile: ``fire_engine``, ``ambulance`` or ``civilian``.
+        Vehicle profile: ``fire_engine``, ``ambulance`` or ``civilian``, or the path of a TOML file inside the region's
+        folder; see `Region.profile`.
     standard
         Id of the common standard that the partners agree on (`mutualaid.coverage.standards`).
     local_standards
@@ -142,6 +144,24 @@ def _no_shelters() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(columns, geometry=[], index=pd.Index([], name="id", dtype=str))
 
 
+#: Points of the clock that a record of an incident can state; ``free``: the unit can be sent again.
+STAMPS: tuple[str, ...] = ("t0", "t1", "t2", "t3", "t4", "t5", "free")
+
+
+def _no_incidents() -> gpd.GeoDataFrame:
+    columns = {name: pd.Series([], dtype=str) for name in ("incident", "unit", "station", "service", "type")}
+    columns |= {name: pd.Series([], dtype="datetime64[ms, UTC]") for name in STAMPS}
+    columns["offset_min"] = pd.Series([], dtype=np.float64)
+    return gpd.GeoDataFrame(columns, geometry=[], index=pd.Index([], name="id", dtype=str))
+
+
+def _no_decisions() -> pd.DataFrame:
+    texts = ("date", "kind", "who", "what", "run", "indicator", "status", "due", "closed", "note", "sharing")
+    columns = {name: pd.Series([], dtype=str) for name in texts}
+    columns["value"] = pd.Series([], dtype=np.float64)
+    return pd.DataFrame(columns, index=pd.Index([], name="id", dtype=str))
+
+
 @dataclass(frozen=True, eq=False)
 class Region:
     """A border region: what its partners share.
@@ -202,6 +222,18 @@ class Region:
         joined by ``;`` that people inside are safe from), ``capacity_source``; may be empty.
     evacuation
         What is stated about an evacuation; None if nothing is.
+    incidents
+        What happened: points, one row for each unit that was sent: ``incident`` (text, of all units that were sent to
+        the same), ``unit``, ``station`` (id; it need not be one of `stations`), ``service``, ``type`` ("" where
+        unknown), the points of the clock ``t0`` … ``t5`` and ``free``, when the unit could be sent again (UTC, NaT if
+        unknown), and ``offset_min`` (local time in minutes ahead of UTC, NaN if unknown). May be empty.
+    decisions
+        The partners' log: ``date`` (ISO 8601), ``kind`` (``decision``, ``exercise`` or ``finding``), ``who``, ``what``,
+        ``run`` (id of the run on whose numbers it rests), ``indicator`` (place in its summary) and ``value`` (float,
+        NaN if none), ``status`` (``open``, ``done`` or ``dropped``), ``due`` and ``closed`` (ISO 8601), ``note``,
+        ``sharing`` (``public``, ``partners`` or ``own``); texts are "" where nothing is stated. May be empty.
+    targets
+        What the partners want to reach.
     """
 
     name: str
@@ -227,9 +259,18 @@ class Region:
     ground: gpd.GeoDataFrame = field(default_factory=_no_ground)
     shelters: gpd.GeoDataFrame = field(default_factory=_no_shelters)
     evacuation: EvacuationCase | None = None
+    incidents: gpd.GeoDataFrame = field(default_factory=_no_incidents)
+    decisions: pd.DataFrame = field(default_factory=_no_decisions)
+    targets: tuple[Target, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("ground", "shelters"):
+        for name in ("ground", "shelters", "incidents"):
             frame = getattr(self, name)
             if frame.crs is None:  # the default does not know the region's
                 object.__setattr__(self, name, frame.set_crs(self.crs))
+
+    @property
+    def profile(self) -> str | Path:
+        """Vehicle of the parameters, as `mutualaid.network.profile` takes it: a name, or the file in `folder`."""
+        name = self.parameters.profile
+        return self.folder / name if name.lower().endswith(".toml") else name

@@ -15,10 +15,12 @@ from pyproj import CRS
 from mutualaid.data import _checks as checks
 from mutualaid.data._agreement_files import AgreementSections, certain
 from mutualaid.data._agreements import agreement_notes
+from mutualaid.data._decisions import check_decisions
 from mutualaid.data._evacuation import EvacuationCase
 from mutualaid.data._evacuation_files import EvacuationSection, evacuation_document
 from mutualaid.data._formats import WGS84, RawTable, parse_crs
 from mutualaid.data._hazard_files import HazardSections, hazard_document, with_sidecars
+from mutualaid.data._incidents import check_incidents, incident_table
 from mutualaid.data._model import Region, Source
 from mutualaid.data._paths import beside, inside
 from mutualaid.data._road_files import road_file_defect
@@ -30,7 +32,10 @@ from mutualaid.data._schema import (
     TableFile,
     default_profile,
 )
+from mutualaid.data._stamps import STAMP_TYPE
 from mutualaid.data._tables import indexed, load, write_table
+from mutualaid.data._target_files import target_document, target_list
+from mutualaid.data._targets import Target
 from mutualaid.data._toml import changed, dump, parse
 from mutualaid.errors import Defect, RegionError
 
@@ -131,6 +136,7 @@ class _Reading:
             if entry is not None:
                 self._load(name, entry)
         files = self._network_files()
+        self._profile_file()
         crs = self._region_crs(head, stated_crs)
         if crs is not None:
             self._check_tables(crs)
@@ -143,11 +149,13 @@ class _Reading:
         evacuation = EvacuationSection(self.folder, self.toml.name, self.sections, areas)
         self.defects += evacuation.defects
         self.files += evacuation.files
+        targets, wrong = target_list(self.toml.name, self.sections)
+        self.defects += wrong
         for raw in self.raw.values():
             self.defects += raw.defects
         if self.defects or head is None or crs is None:
             return None
-        return self._build(head, crs, files, hazards, agreements, evacuation.case)
+        return self._build(head, crs, files, hazards, agreements, evacuation.case, targets)
 
     def _hazards(self) -> HazardSections:
         found = HazardSections(self.folder, self.toml.name, self.sections)
@@ -199,6 +207,16 @@ class _Reading:
             paths.append(path)
         return tuple(paths)
 
+    def _profile_file(self) -> None:
+        parameters = self.sections.get("parameters")
+        if parameters is None or not parameters.profile.lower().endswith(".toml"):
+            return
+        try:
+            where = "[parameters] profile"
+            self.files.append(inside(self.folder, parameters.profile, file=self.toml.name, where=where))
+        except RegionError as error:
+            self.defects += error.defects
+
     def _region_crs(self, head: RegionHead | None, stated: CRS | None) -> CRS | None:
         """Give the region's CRS; the UTM zone where none is stated or the stated one cannot be used."""
         frame = self.frames.get("jurisdictions")
@@ -239,6 +257,10 @@ class _Reading:
         ground = self.frames.get("ground")
         if ground is not None and ground.crs is not None:
             checks.check_ground(self.raw["ground"], ground, areas)
+        incidents = self.frames.get("incidents")
+        if incidents is not None and incidents.crs is not None:
+            anywhere = incidents.assign(jurisdiction=pd.Series(index=incidents.index, dtype=str))
+            checks.locate(self.raw["incidents"], anywhere, areas, checks.point_tolerance_m())
         demand = self.frames.get("demand")
         if demand is not None and demand.crs is not None:
             self.frames["demand"] = checks.check_cells(self.raw["demand"], demand, cell_m, self.toml.name)
@@ -260,6 +282,10 @@ class _Reading:
             self.frames["shelters"] = checks.check_shelters(
                 self.raw["shelters"], self.frames["shelters"], self.frames["jurisdictions"]
             )
+        if "incidents" in self.frames:
+            check_incidents(self.raw["incidents"], self.frames["incidents"])
+        if "decisions" in self.frames:
+            self.frames["decisions"] = check_decisions(self.raw["decisions"], self.frames["decisions"])
         parameters = self.sections.get("parameters")
         if parameters is not None and "jurisdictions" in self.frames:
             known = set(self.frames["jurisdictions"]["id"])
@@ -286,6 +312,7 @@ class _Reading:
         hazards: HazardSections,
         agreements: AgreementSections,
         evacuation: EvacuationCase | None,
+        targets: tuple[Target, ...],
     ) -> Region:
         hospitals = self.frames.get("hospitals", _empty("hospitals", crs))
         return Region(
@@ -312,6 +339,9 @@ class _Reading:
             ground=indexed(self.frames.get("ground", _empty("ground", crs))),
             shelters=indexed(self.frames.get("shelters", _empty("shelters", crs))),
             evacuation=evacuation,
+            incidents=indexed(self.frames.get("incidents", _empty("incidents", crs))),
+            decisions=indexed(self.frames.get("decisions", _empty("decisions", crs))),
+            targets=targets,
         )
 
 
@@ -326,11 +356,13 @@ def _standard(entry: StandardEntry) -> dict[str, object]:
 def _empty(name: str, crs: CRS) -> Any:
     """Give a table without rows, with the columns and types of one that has some."""
     spec = TABLES[name]
-    kinds: dict[str, Any] = {"number": np.float64, "count": np.int64, "flag": bool}
+    kinds: dict[str, Any] = {"number": np.float64, "count": np.int64, "flag": bool, "stamp": STAMP_TYPE}
     text = pd.Series(["text"]).dtype
     frame = pd.DataFrame(
         {column.name: pd.Series([], dtype=kinds.get(column.kind, text)) for column in spec.columns}
     )
+    if "stamp" in {column.kind for column in spec.columns}:
+        frame["offset_min"] = pd.Series([], dtype=np.float64)
     return frame if spec.geometry == "none" else gpd.GeoDataFrame(frame, geometry=[], crs=crs)
 
 
@@ -420,7 +452,7 @@ def write_region(region: Region, folder: Path | str) -> Path:
         frame = getattr(region, name)
         if len(frame) or not spec.may_be_empty:
             file = f"{name}.{'csv' if spec.geometry in ('none', 'point') else 'geojson'}"
-            write_table(frame, folder / file)
+            write_table(incident_table(frame) if name == "incidents" else frame, folder / file)
             document[name] = {"file": file}
     document["demand"]["cell_m"] = region.cell_m
     copies = _Copies(region.folder, folder)
@@ -428,14 +460,15 @@ def write_region(region: Region, folder: Path | str) -> Path:
     parameters = region.parameters
     document["parameters"] = changed(parameters)
     if parameters.profile != default_profile(parameters.service):
-        document["parameters"]["profile"] = parameters.profile
+        own = region.profile
+        document["parameters"]["profile"] = copies(own) if isinstance(own, Path) else own
     document["source"] = [
         {key: value for key, value in asdict(source).items() if value} for source in region.sources
     ]
     document["standard"] = [{"id": key, **values} for key, values in region.standards.items()]
     document |= hazard_document(region.hazards, region.scenarios, region.risks, copies)
     document |= {"agreement": [changed(one) for one in region.agreements], "cost": changed(region.costs)}
-    document |= evacuation_document(region, copies)
+    document |= evacuation_document(region, copies) | target_document(region.targets)
     path = folder / "region.toml"
     with beside(path) as temporary:
         temporary.write_text(dump(document), encoding="utf-8", newline="\n")

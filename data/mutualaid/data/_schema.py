@@ -11,13 +11,18 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
+from mutualaid.data._agreements import SHARING_LEVELS
 from mutualaid.data._evacuation import EvacuationCase
 from mutualaid.data._hazards import HAZARDS
 from mutualaid.data._model import HOUR_CLASSES, SERVICES, Parameters
+from mutualaid.data._targets import indicator_path
 
 __all__ = [
+    "DECISION_KINDS",
+    "DECISION_STATES",
     "ENTRIES",
     "GROUND_KINDS",
     "SITES",
@@ -38,6 +43,7 @@ __all__ = [
     "ScenarioEntry",
     "Shape",
     "TableSpec",
+    "TargetEntry",
     "default_profile",
     "region_schema",
 ]
@@ -52,6 +58,12 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 DATE_PATTERN, DAY_PATTERN = r"^(\d{4}(-\d{2}(-\d{2})?)?)?$", r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"
 #: A single code of a column in which ``;`` joins several.
 CODE_PATTERN = r"^[^;]*$"
+#: Built-in vehicles.
+VEHICLES = ("fire_engine", "ambulance", "civilian")
+#: What a path inside the folder is made of; links are followed where it is opened.
+_PLAIN_PATH = re.compile(r"""[^\\:!?*"<>|\x00-\x1f~]+""")
+#: Longest text of a cell in which people explain something.
+MAX_LONG = 2000
 #: A column with names in another language, by its BCP 47 base language.
 TRANSLATED = re.compile(r"name_[a-z]{2,3}")
 #: Characters that no name may hold: C0 and C1 controls, line and paragraph separators, lone surrogates.
@@ -75,8 +87,9 @@ class Column:
     name, description
         The header, and what it means.
     kind
-        ``text``, ``id`` (text without ``;``), ``number``, ``count`` (whole number) or ``flag`` (true or
-        false).
+        ``text``, ``id`` (text without ``;``), ``number``, ``count`` (whole number), ``flag`` (true or
+        false), ``day`` (ISO 8601), ``stamp`` (a moment, ISO 8601 with its offset from UTC) or ``indicator`` (a place
+        in ``summary.json``).
     required
         Whether every row must have a value.
     default
@@ -91,10 +104,12 @@ class Column:
         What a text must match, as a regular expression and in words.
     always
         Whether the table has the column even if its file does not.
+    longest
+        Most characters that a text may have.
     """
 
     name: str
-    kind: Literal["text", "id", "number", "count", "flag"]
+    kind: Literal["text", "id", "number", "count", "flag", "day", "stamp", "indicator"]
     description: str
     required: bool = False
     default: str | float | bool | None = None
@@ -105,6 +120,7 @@ class Column:
     pattern: str = ""
     pattern_text: str = ""
     always: bool = True
+    longest: int = MAX_TEXT
 
 
 @dataclass(frozen=True)
@@ -165,6 +181,22 @@ def _turnout(name: str, when: str, otherwise: str) -> Column:
         maximum=3600,
     )
 
+
+def _stamp(name: str, what: str) -> Column:
+    return Column(name, "stamp", what, default_text="unknown")
+
+
+def _said(name: str, what: str, *, longest: int = MAX_TEXT, otherwise: str = "") -> Column:
+    return Column(name, "text", what, default="", default_text=otherwise, longest=longest)
+
+
+def _day(name: str, what: str, *, required: bool = False, otherwise: str = "") -> Column:
+    return Column(name, "day", what, required=required, default="", default_text=otherwise)
+
+
+#: What an entry in the log of decisions may be, and what may have become of it.
+DECISION_KINDS: tuple[str, ...] = ("decision", "exercise", "finding")
+DECISION_STATES: tuple[str, ...] = ("open", "done", "dropped")
 
 _JURISDICTION = Column(
     "jurisdiction", "id", "Id of the jurisdiction it lies in", default_text="found from the location"
@@ -452,6 +484,95 @@ TABLES: dict[str, TableSpec] = {
         id_prefix="G",
         may_be_empty=True,
     ),
+    "incidents": TableSpec(
+        "incidents",
+        "What happened, as points where it did: one row for each unit that was sent.",
+        "point",
+        (
+            _id("row", required=False),
+            Column(
+                "incident",
+                "text",
+                "The same for all units that were sent to one incident",
+                default_text="the id: no other unit was sent",
+            ),
+            _said("unit", "Unit that was sent, as the control room calls it", otherwise="unknown"),
+            _said(
+                "station",
+                "Id of its station; one that is not in the table stations is counted apart",
+                otherwise="unknown",
+            ),
+            Column("service", "text", "Service that was called", required=True, allowed=SERVICES),
+            _said("type", "Type of incident, in the partners' words", otherwise="unknown"),
+            _stamp("t0", "The call was received"),
+            _stamp("t1", "The call was answered"),
+            _stamp("t2", "The unit was alerted"),
+            _stamp("t3", "Its wheels rolled"),
+            _stamp("t4", "It arrived"),
+            _stamp("t5", "The full force had arrived"),
+            _stamp("free", "The unit could be sent again"),
+        ),
+        id_prefix="I",
+        may_be_empty=True,
+    ),
+    "decisions": TableSpec(
+        "decisions",
+        "The partners' log: what was decided on which numbers, exercises held, findings.",
+        "none",
+        (
+            _id("entry", required=False),
+            _day("date", "Day of the decision, exercise or finding", required=True),
+            Column("kind", "text", "What it is", required=True, allowed=DECISION_KINDS),
+            Column("who", "text", "Who decided, exercised or found it", required=True),
+            Column("what", "text", "What, in words", required=True, longest=MAX_LONG),
+            Column(
+                "run",
+                "text",
+                "Id of the run on whose numbers it rests, as its record is called",
+                default="",
+                default_text="none",
+                pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+                pattern_text="the id of a run, letters, digits, full stops, hyphens and underscores",
+            ),
+            Column(
+                "indicator",
+                "indicator",
+                "Place in summary.json of the number that counted: keys joined by full stops",
+                default="",
+                default_text="none",
+            ),
+            Column(
+                "value",
+                "number",
+                "What the number was then",
+                default=math.nan,
+                default_text="not noted",
+                minimum=-1e15,
+                maximum=1e15,
+            ),
+            Column(
+                "status",
+                "text",
+                "What has become of it",
+                default="",
+                default_text="done where closed is given, else open",
+                allowed=DECISION_STATES,
+            ),
+            _day("due", "Day by which it is to be done", otherwise="no day was agreed"),
+            _day("closed", "Day on which it was done or dropped", otherwise="not yet, or nobody knows when"),
+            _said("note", "What else must be known", longest=MAX_LONG),
+            Column(
+                "sharing",
+                "text",
+                "Who may read it",
+                default="partners",
+                default_text="partners",
+                allowed=SHARING_LEVELS,
+            ),
+        ),
+        id_prefix="D",
+        may_be_empty=True,
+    ),
 }
 
 #: Places where a station could be: a table that a region does not have, but that is read as its tables are.
@@ -527,6 +648,23 @@ def _real_date(text: str) -> str:
     return text
 
 
+def _profile(text: str) -> str:
+    if text in VEHICLES:
+        return text
+    if not text.lower().endswith(".toml"):
+        expected = ", ".join(f"'{name}'" for name in VEHICLES) + ", a .toml file in the region folder"
+        raise PydanticCustomError("literal_error", "one of {expected}", {"expected": expected})
+    if not _PLAIN_PATH.fullmatch(text) or {"", ".", ".."} & set(text.split("/")):
+        message = "a plain path inside the region folder, parts joined by /"
+        raise ValueError(message)
+    return text
+
+
+def _indicator(text: str) -> str:
+    indicator_path(text)
+    return text
+
+
 Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_one_line)]
 Filled = Annotated[Text, Field(min_length=1)]
 LongText = Annotated[str, Field(max_length=5000), AfterValidator(_lines)]
@@ -541,6 +679,20 @@ Department = Literal["career", "volunteer", "combination", "unknown"]
 Service = Literal["fire", "ems", "rescue"]
 Hour = Literal["day", "night", "weekend"]
 Confidence = Literal["measured", "stated", "assumption"]
+
+
+VehicleProfile = Annotated[
+    str,
+    Field(max_length=MAX_TEXT),
+    AfterValidator(_one_line),
+    AfterValidator(_profile),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "anyOf": [{"enum": list(VEHICLES)}, {"pattern": r"^[^/\\~:].*\.[Tt][Oo][Mm][Ll]$"}],
+        }
+    ),
+]
 
 
 class _Entry(BaseModel):
@@ -600,8 +752,8 @@ class ParametersEntry(_Entry):
 
     service: Service = _SET["service"]
     """Service analysed."""
-    profile: Literal["fire_engine", "ambulance", "civilian"] = _SET["profile"]
-    """Vehicle profile; by default an ambulance for ems, else a fire engine."""
+    profile: VehicleProfile = _SET["profile"]
+    """Vehicle profile, or a TOML file of one in the folder; by default an ambulance for ems, else a fire engine."""
     standard: Filled = _SET["standard"]
     """Id of the common response-time standard."""
     local_standards: dict[Filled, Filled] = {}
@@ -1005,6 +1157,25 @@ class EvacuationEntry(_Entry):
     """What must be said with every result."""
 
 
+class TargetEntry(_Entry):
+    """What the partners want to reach: an indicator, and the value that they agreed on."""
+
+    id: ShortId
+    """Id."""
+    name: Filled
+    """What people call it."""
+    indicator: Annotated[Filled, AfterValidator(_indicator)]
+    """Place in summary.json: keys joined by full stops, such as common.total.joint.covered_share."""
+    at_least: float | None = None
+    """The least value that is good; this or at_most must be given."""
+    at_most: float | None = None
+    """The greatest value that is good."""
+    by: RealDay = ""
+    """Day by which it is to be reached, as ISO 8601; left out if none was agreed."""
+    agreed: LongText = ""
+    """Where and when it was agreed."""
+
+
 class RegionFile(_Entry):
     """A border region: one region.toml beside the files it names."""
 
@@ -1018,6 +1189,8 @@ class RegionFile(_Entry):
     hospitals: TableFile | None = None
     shelters: TableFile | None = None
     ground: TableFile | None = None
+    incidents: TableFile | None = None
+    decisions: TableFile | None = None
     network: NetworkFiles
     parameters: ParametersEntry = ParametersEntry()
     source: Annotated[list[SourceEntry], Field(max_length=1000)] = []
@@ -1028,11 +1201,13 @@ class RegionFile(_Entry):
     agreement: Annotated[list[AgreementEntry], Field(max_length=1000)] = []
     cost: CostEntry | None = None
     evacuation: EvacuationEntry | None = None
+    target: Annotated[list[TargetEntry], Field(max_length=1000)] = []
 
 
 #: Kinds of entries that are checked one by one, so that a broken one does not hide the defects of others.
 ENTRIES: dict[str, type[BaseModel]] = {
     "hazard": HazardEntry, "scenario": ScenarioEntry, "risk": RiskEntry, "agreement": AgreementEntry,
+    "target": TargetEntry,
 }  # fmt: skip
 
 
