@@ -15,6 +15,7 @@ ROOMS = (
     "mutualaid.errors",
     "mutualaid.evacuation",
     "mutualaid.hazards",
+    "mutualaid.incidents",
     "mutualaid.maps",
     "mutualaid.network",
     "mutualaid.reports",

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pyproj import CRS
 
 from mutualaid.coverage import Standard, coverage, levels
-from mutualaid.coverage._analysis import _times
+from mutualaid.coverage._fair_run import _times
 from mutualaid.coverage._fleets import crossing_delays
 from mutualaid.coverage._today import today
 from mutualaid.data import Agreement, AgreementCrossing, Parameters, contradictions

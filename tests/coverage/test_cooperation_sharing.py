@@ -802,6 +802,59 @@ def test_a_name_is_kept_back_in_every_language() -> None:
     assert shared.loc[~mine, "name_fr"].eq("Caserne secrète").all()
 
 
+def with_memory(region: Region) -> Region:
+    """Two incidents, and a log with an entry for each kind of reader and one that says nothing."""
+    incidents = gpd.GeoDataFrame(
+        {"incident": "secret", "unit": "Marker Unit", "service": "fire"},
+        geometry=gpd.points_from_xy([1000, 2000], [0, 0]),
+        index=pd.Index(["i1", "i2"], name="id"),
+        crs=UTM,
+    )
+    decisions = pd.DataFrame(
+        {"what": ["All", "Us", "Me", "Silent"], "sharing": ["public", "partners", "own", ""]},
+        index=pd.Index(["D1", "D2", "D3", "D4"], name="id"),
+    )
+    return replace(region, incidents=incidents, decisions=decisions)
+
+
+@pytest.mark.parametrize(("level", "kept"), [("public", ["D1"]), ("partners", ["D1", "D2", "D4"])])
+def test_incidents_never_leave_and_decisions_as_they_say(level: str, kept: list[str]) -> None:
+    region = with_memory(sharing(line_times(), {}))
+    note = region.note
+
+    found = shared_region(region, level)
+
+    assert found.region.incidents.empty
+    assert found.region.incidents.columns.tolist() == region.incidents.columns.tolist()
+    assert found.region.incidents.crs == UTM
+    assert found.region.decisions.index.tolist() == kept
+    told = [
+        (one.table, one.attribute, one.rows, one.action, one.because[0]["word"]) for one in found.withheld
+    ]
+    incidents = ("incidents", "", 2, "removed with its row", "own")
+    own = ("decisions", "", 1, "removed with its row", "own")
+    partners = [("decisions", "", 2, "removed with its row", "partners")] if level == "public" else []
+    assert told == [incidents, *partners, own]
+    assert found.hidden("incidents") == found.hidden("decisions") == {""}
+    assert found.region.note == note, "no number of the copy is another for it"
+    assert region.incidents.index.tolist() == ["i1", "i2"], "the region itself stays"
+    pd.testing.assert_frame_equal(found.region.stations, region.stations)
+
+
+def test_nobody_is_told_of_incidents_that_there_are_not() -> None:
+    region = sharing(line_times(), {})
+    assert shared_region(region, "public").withheld == ()
+    everything = with_memory(region)
+    everything = replace(everything, decisions=everything.decisions.iloc[:1])
+    assert [one.table for one in shared_region(everything, "public").withheld] == ["incidents"]
+
+
+def test_no_agreement_lets_incidents_out() -> None:
+    region = with_memory(sharing(line_times(), {"incidents": "public"}))
+    with pytest.raises(AgreementError, match="a table that is shared, or a column of it; got incidents"):
+        shared_region(region, "public")
+
+
 def test_what_cannot_be_kept_back_is_refused() -> None:
     region = sharing(line_times(), {"stations.position": "own"})
     for level in ("own", "everybody"):

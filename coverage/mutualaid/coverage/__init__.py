@@ -4,6 +4,7 @@ from mutualaid.coverage._again import coverage_again, covered_without, without_c
 from mutualaid.coverage._analysis import Analysis, analyse
 from mutualaid.coverage._coverage import LEVELS, coverage, levels, within
 from mutualaid.coverage._fair import FairWeather, on_road
+from mutualaid.coverage._fair_run import fair_weather
 from mutualaid.coverage._gaps import gaps
 from mutualaid.coverage._isochrones import isochrones
 from mutualaid.coverage._response import SEGMENTS, clock, response_times
@@ -46,6 +47,7 @@ __all__ = [
     "coverage",
     "coverage_again",
     "covered_without",
+    "fair_weather",
     "gaps",
     "isochrones",
     "json_ready",

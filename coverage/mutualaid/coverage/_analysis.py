@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import shapely
 
 from mutualaid.coverage._coverage import coverage
-from mutualaid.coverage._fair import FairWeather, reached_by_road
-from mutualaid.coverage._fleets import crossing_delays
+from mutualaid.coverage._fair import FairWeather
+from mutualaid.coverage._fair_run import fair_run
 from mutualaid.coverage._gaps import gaps
 from mutualaid.coverage._isochrones import isochrones
-from mutualaid.coverage._response import turnout
 from mutualaid.coverage._risk import RiskResult, scenario_risk
 from mutualaid.coverage._scenario import ScenarioResult, scenario_coverage
 from mutualaid.coverage._scenario_table import hazard_numbers
-from mutualaid.coverage._standards import Standard, standard
+from mutualaid.coverage._standards import Standard
 from mutualaid.coverage._summary import summarise
-from mutualaid.coverage._today import Today, first_own, level_times, today
-from mutualaid.coverage._units import station_units
-from mutualaid.data import Agreement, Parameters, Region, agreement_notes, agreements_in_force
-from mutualaid.errors import Defect, HazardError, RegionError, StandardError
+from mutualaid.data import Agreement, Parameters, Region, agreement_notes
+from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards import Layers, read_layers, region_seams, same_maps
-from mutualaid.network import (
-    Network,
-    RouteGraph,
-    profile,
-    reach,
-    read_network,
-    route_graph,
-    snap,
-)
+from mutualaid.network import Network, reach
 
 __all__ = ["Analysis", "analyse"]
 
@@ -166,58 +153,24 @@ def analyse(
     """
     if parameters is not None:
         region = replace(region, parameters=parameters)
-    parameters = region.parameters
     tell = progress or _silent
-    common, local = _standards(region)
-    day = parameters.day
-    agreements = agreements_in_force(region.agreements, parameters.service, day)
-    stations = _stations(region, agreements)
-    _check_cutoff({rule.id: rule for rule in (common, *local.values())}, stations, parameters)
-
-    tell("Reading the roads", 0.05)
-    if network is None:
-        network = read_network(region.network_files, crs=region.crs, jurisdictions=region.jurisdictions)
-    tell("Placing people and stations on the roads", 0.35)
-    crossing_ms = np.rint(crossing_delays(network, parameters) * 1000).astype(np.int64)
-    graph = route_graph(network, profile(parameters.profile), crossing_ms=crossing_ms)
-    origins = snap(network, stations, max_m=parameters.snap_m, graph=graph)
-    places = snap(network, region.demand, max_m=parameters.snap_m, graph=graph)
-    stations = stations.join(origins.rename(columns={"status": "road_status"}))
-    demand = _with_partner(region.demand, region).join(places.rename(columns={"status": "road_status"}))
-
-    tell("Driving", 0.45)
-    now = None
-    if agreements:
-        now = today(network, graph, stations, demand, region.jurisdictions, parameters, agreements)
-    times, agreed, now = _times(graph, now, origins, places, stations, demand, parameters)
-    tell("Comparing with the standards", 0.55)
-    covered = coverage(times, demand, stations, common, agreed=agreed)
-    covered_local = coverage(times, demand, stations, local, agreed=agreed)
+    run = fair_run(region, network=network, tell=tell)
+    fair, common, covered = run.fair, run.fair.standard, run.fair.coverage
+    network, stations, demand = fair.graph.network, fair.stations, fair.demand
+    covered_local = coverage(run.times, demand, stations, run.local_standards, agreed=run.times_agreed)
     tell("Outlining the gaps", 0.65)
     found = gaps(covered, region.jurisdictions, cell_m=region.cell_m, network=network)
     tell("Drawing isochrones", 0.75)
     bands = isochrones(
         network,
-        reach(graph, origins, limit_s=60.0 * _MINUTES[-1]),
+        reach(fair.graph, run.origins, limit_s=60.0 * _MINUTES[-1]),
         stations,
         region.jurisdictions,
         minutes=_MINUTES,
         land=shapely.union_all(region.jurisdictions.geometry.to_numpy()),
-        helps=_helps(agreements) if agreements else None,
+        helps=_helps(run.agreements) if run.agreements else None,
     )
     tell("Comparing the partners' hazard layers", 0.8)
-    fair = FairWeather(
-        graph=graph,
-        stations=stations,
-        demand=demand,
-        jurisdictions=region.jurisdictions,
-        parameters=parameters,
-        standard=common,
-        coverage=covered,
-        connected=reached_by_road(graph, origins, places),
-        leaving=stations.index.isin(times["station"].unique()),
-        today=now,
-    )
     hazards = _hazards(region, fair, tell)
     tell("Summing up", 0.88)
     numbers = None
@@ -225,19 +178,21 @@ def analyse(
         numbers = hazard_numbers(
             hazards.layers.layers, hazards.seams, hazards.scenarios, hazards.risks, hazards.not_computed
         )
-    summary = summarise(region, common, local, stations, covered, covered_local, found, hazards=numbers)
+    summary = summarise(
+        region, common, run.local_standards, stations, covered, covered_local, found, hazards=numbers
+    )
     return Analysis(
         region=region,
         network=network,
         standard=common,
-        local_standards=local,
+        local_standards=run.local_standards,
         stations=stations,
         demand=demand,
-        times=times,
-        times_agreed=agreed,
-        agreements=agreements,
-        day=day,
-        notes=tuple(agreement_notes(region.agreements, parameters.service, day)),
+        times=run.times,
+        times_agreed=run.times_agreed,
+        agreements=run.agreements,
+        day=run.day,
+        notes=tuple(agreement_notes(region.agreements, region.parameters.service, run.day)),
         coverage=covered,
         coverage_local=covered_local,
         gaps=found,
@@ -306,82 +261,6 @@ def _silent(step: str, share: float) -> None:
     """Tell nobody."""
 
 
-def _standards(region: Region) -> tuple[Standard, dict[str, Standard]]:
-    """Find the common standard and the one of each jurisdiction, or all that is wrong with them."""
-    parameters = region.parameters
-    defects: list[Defect] = []
-    found: dict[str, Standard] = {}
-    for name in dict.fromkeys([parameters.standard, *parameters.local_standards.values()]):
-        try:
-            rule = found[name] = standard(name, own=region.standards)
-        except StandardError as error:
-            defects += error.defects
-            continue
-        if rule.service not in ("", parameters.service):
-            expected, got = f"a standard for {parameters.service}", f"one for {rule.service}"
-            remedy = "choose one from `mutualaid standards`, or change the service"
-            defects.append(Defect("", f"standard {name}", expected, got, remedy))
-        if rule.end != "t4":
-            expected = "a standard of the first unit (t4)"
-            remedy = "choose another; when the full force is complete is not computed"
-            defects.append(Defect("", f"standard {name}", expected, f"one that ends at {rule.end}", remedy))
-    for name in parameters.local_standards:
-        if name not in region.jurisdictions.index:
-            remedy = "use the id of a jurisdiction"
-            defects.append(Defect("", "local_standards", "ids of jurisdictions", repr(name), remedy))
-    if defects:
-        raise StandardError(defects)
-    own = parameters.local_standards
-    local = {str(name): found[own.get(name, parameters.standard)] for name in region.jurisdictions.index}
-    return found[parameters.standard], local
-
-
-def _check_cutoff(rules: Mapping[str, Standard], stations: gpd.GeoDataFrame, parameters: Parameters) -> None:
-    """Refuse a cutoff that would cut off people whom a standard still covers."""
-    before = [
-        ("t0", parameters.answering_s),
-        ("t1", parameters.processing_s),
-        ("t2", float(stations["turnout_used_s"].min())),
-    ]
-    defects = []
-    for rule in rules.values():
-        budget = rule.limit_s - sum(seconds for point, seconds in before if point >= rule.start)
-        if budget > parameters.cutoff_s:
-            expected = f"at least {math.ceil(budget)} s, the drive time that {rule.name} leaves"
-            remedy = f"set cutoff_s = {math.ceil(budget)} or more in [parameters]"
-            defects.append(Defect("", "cutoff_s", expected, f"{parameters.cutoff_s:g} s", remedy))
-    if defects:
-        raise StandardError(defects)
-
-
-def _stations(region: Region, agreements: tuple[Agreement, ...]) -> gpd.GeoDataFrame:
-    """Active stations of the service that have a unit of the kind needed, with their partner and turnout."""
-    service = region.parameters.service
-    chosen = region.stations[
-        (region.stations["service"] == service) & (region.stations["status"] == "active")
-    ]
-    if chosen.empty:
-        kinds = region.stations["status"] + " " + region.stations["service"]
-        got = ", ".join(f"{n} {kind}" for kind, n in kinds.value_counts().items()) or "no stations"
-        remedy = "add one to the stations, or choose another service in [parameters]"
-        raise RegionError([Defect("", "stations", f"an active station of service {service}", got, remedy)])
-    chosen = _with_partner(chosen, region)
-    needed = region.parameters.capability
-    found = station_units(chosen, region.units, needed, agreements)
-    chosen = chosen.assign(units=found["units"])[found["able"] == "yes"]
-    if chosen.empty:
-        got = ", ".join(f"{n} {word}" for word, n in found["able"].value_counts().items())
-        expected = f"a station known to have a unit with the capability {needed}"
-        remedy = "add its units to the units table, or leave capability out of [parameters]"
-        raise RegionError([Defect("", "units", expected, got, remedy)])
-    turnout_s, assumed = turnout(chosen, region.parameters)
-    return chosen.assign(turnout_used_s=turnout_s, turnout_assumed=assumed)
-
-
-def _with_partner(table: gpd.GeoDataFrame, region: Region) -> gpd.GeoDataFrame:
-    return table.assign(partner=table["jurisdiction"].map(region.jurisdictions["partner"]))
-
-
 def _helps(agreements: tuple[Agreement, ...]) -> dict[str, set[str]]:
     """Partners that each partner may help."""
     found: dict[str, set[str]] = {}
@@ -389,22 +268,3 @@ def _helps(agreements: tuple[Agreement, ...]) -> dict[str, set[str]]:
         for helper, host in one.pairs:
             found.setdefault(helper, set()).add(host)
     return found
-
-
-def _times(
-    graph: RouteGraph,
-    now: Today | None,
-    origins: pd.DataFrame,
-    places: pd.DataFrame,
-    stations: gpd.GeoDataFrame,
-    demand: gpd.GeoDataFrame,
-    parameters: Parameters,
-) -> tuple[pd.DataFrame, pd.DataFrame | None, Today | None]:
-    """Response times of the joint team and under the agreements, and what those let vehicles do."""
-    given = (origins, places, stations, demand, parameters, parameters.cutoff_s)
-    times, agreed = level_times(graph, now, *given)
-    if now is not None and agreed is not None:
-        now = replace(now, area=first_own(agreed, stations, demand))
-        if any(one.excluded_pairs for one in now.agreements):
-            times, agreed = level_times(graph, now, *given)
-    return times, agreed, now

@@ -1,0 +1,1 @@
+"""Records of incidents as others keep them, brought into the form of a region by stated rules."""
