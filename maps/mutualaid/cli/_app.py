@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from mutualaid.cli import _cooperation, _evacuate, _hazards, _sharing, _site
+from mutualaid.cli import _cooperation, _evacuate, _hazards, _incidents, _memory, _report, _sharing, _site
 from mutualaid.cli._console import (
     Steps,
     print_defects,
@@ -23,10 +23,25 @@ from mutualaid.cli._console import (
     say,
 )
 from mutualaid.cli._evacuations import print_evacuation_in_short
-from mutualaid.cli._options import EXIT_DEFECTS, EXIT_DOWNLOAD, Day, Json, Languages, Out, RegionPath, Service
+from mutualaid.cli._options import (
+    EXIT_DEFECTS,
+    EXIT_DOWNLOAD,
+    Day,
+    Json,
+    Keep,
+    KeepInputs,
+    Languages,
+    Note,
+    Out,
+    RegionPath,
+    Service,
+)
 from mutualaid.cli._plans import print_plan_in_short
-from mutualaid.cli._runs import DEMO, DEMO_EVACUATION, run_region
+from mutualaid.cli._runs import DEMO, DEMO_EVACUATION, Memory, run_region
 from mutualaid.errors import DownloadError, InputError
+
+if TYPE_CHECKING:
+    from mutualaid.data import Region
 
 __all__ = ["app", "main"]
 
@@ -43,7 +58,10 @@ app = typer.Typer(
 
 app.add_typer(_hazards.app)
 app.add_typer(_sharing.app)
+app.add_typer(_incidents.app)
 
+#: Languages of the example's report.
+_DEMO_REPORT = "en,fr"
 #: Seconds after which a stop that was not heard is asked for again; cleaning up takes less.
 _ASK_AGAIN_S = 0.5
 
@@ -101,9 +119,10 @@ def demo(
     """Run the embedded example: Monaco and the French Riviera, on an OpenStreetMap of 2016.
 
     The region's files are put into FOLDER/region, where they can be read and changed; a second run uses them as
-    they are then. The results go to FOLDER/results.
+    they are then. The results go to FOLDER/results, and a report in English and French (or in --lang) to FOLDER/report.
     """
     from mutualaid.data import demo_path
+    from mutualaid.maps import page_languages
 
     region = folder / "region"
     if not region.exists():
@@ -111,6 +130,12 @@ def demo(
         shutil.rmtree(beside, ignore_errors=True)
         shutil.copytree(demo_path(), beside, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
         beside.replace(region)
+
+    def report(read: Region, steps: Steps) -> dict[str, Path]:
+        languages = page_languages((lang or _DEMO_REPORT).split(","))
+        files = _report.written(read, folder / "results", folder / "report", steps, languages=languages)
+        return {name: path for name, path in files.items() if name in ("report.html", "briefing.html")}
+
     run_region(
         region,
         folder / "results",
@@ -120,6 +145,7 @@ def demo(
         as_json=as_json,
         wishes=DEMO,
         evacuate=DEMO_EVACUATION,
+        then=report,
     )
 
 
@@ -129,7 +155,10 @@ def run(
     *,
     out: Out = None,
     service: Service = None,
-    profile: Annotated[str | None, typer.Option(help="Vehicle: fire_engine, ambulance, civilian.")] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="Vehicle: fire_engine, ambulance, civilian, or a .toml file in REGION."),
+    ] = None,
     standard: Annotated[str | None, typer.Option(help="Id of the common standard.")] = None,
     hour: Annotated[str | None, typer.Option(help="day, night or weekend.")] = None,
     dispatch_s: Annotated[
@@ -145,6 +174,9 @@ def run(
     availability: Annotated[
         float | None, typer.Option(help="Share of the time that a unit is free, above 0 and up to 1.")
     ] = None,
+    note: Note = "",
+    record: Keep = True,
+    keep_inputs: KeepInputs = True,
     lang: Languages = None,
     as_json: Json = False,
 ) -> None:
@@ -167,12 +199,24 @@ def run(
         "availability": availability,
     }
     changed = {name: value for name, value in given.items() if value is not None}
-    run_region(region, out or folder / "results", changed, _tell, lang=lang, as_json=as_json)
+    run_region(
+        region,
+        out or folder / "results",
+        changed,
+        _tell,
+        lang=lang,
+        as_json=as_json,
+        memory=Memory(note, record, keep_inputs),
+    )
 
 
 app.command()(_cooperation.cooperation)
 app.command()(_site.site)
 app.command()(_evacuate.evacuate)
+app.command()(_report.report)
+app.command()(_memory.history)
+app.command()(_memory.compare)
+app.command()(_memory.decide)
 
 
 @app.command()
@@ -276,3 +320,5 @@ def _tell(summary: Mapping[str, Any]) -> None:
         print_plan_in_short(summary)
     if "evacuation" in summary:
         print_evacuation_in_short(summary)
+    if "incidents" in summary:
+        _incidents.print_incidents_in_short(summary)

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from mutualaid.cli._evacuations import print_evacuation
-from mutualaid.cli._options import Json, Languages, Out, RegionPath
-from mutualaid.cli._runs import Evacuate, quick_bracket, run_region
+from mutualaid.cli._options import Json, Keep, KeepInputs, Languages, Note, Out, RegionPath
+from mutualaid.cli._runs import Evacuate, Memory, quick_bracket, run_region
 
 __all__ = ["evacuate"]
 
@@ -58,6 +58,9 @@ def evacuate(
         float, typer.Option(min=0, help="Seconds for each question to the solver.")
     ] = 60.0,
     out: Out = None,
+    note: Note = "",
+    record: Keep = True,
+    keep_inputs: KeepInputs = True,
     lang: Languages = None,
     as_json: Json = False,
 ) -> None:
@@ -84,4 +87,5 @@ def evacuate(
         lang=lang,
         as_json=as_json,
         evacuate=wishes,
+        memory=Memory(note, record, keep_inputs),
     )

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["EXIT_DEFECTS", "EXIT_DOWNLOAD", "Day", "Json", "Languages", "Out", "RegionPath", "Service"]
+__all__ = [
+    "EXIT_DEFECTS",
+    "EXIT_DOWNLOAD",
+    "Day",
+    "Json",
+    "Keep",
+    "KeepInputs",
+    "Languages",
+    "Note",
+    "Out",
+    "RegionPath",
+    "Service",
+]
 
 EXIT_DEFECTS = 3
 EXIT_DOWNLOAD = 4
@@ -28,4 +40,18 @@ Languages = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option("--out", help="Folder for the results; default: one in the region folder."),
+]
+Note = Annotated[
+    str, typer.Option(help="What is decided on this run, or why it is made; kept with its record.")
+]
+Keep = Annotated[
+    bool,
+    typer.Option("--record/--no-record", help="Leave a record of the run in 'runs' of the region folder."),
+]
+KeepInputs = Annotated[
+    bool,
+    typer.Option(
+        "--keep-inputs/--no-keep-inputs",
+        help="Keep the files that were read with the record, once each, so that runs can be compared.",
+    ),
 ]

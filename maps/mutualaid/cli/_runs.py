@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from mutualaid.coverage import Analysis
-    from mutualaid.data import EvacuationCase
+    from mutualaid.data import EvacuationCase, Region
     from mutualaid.evacuation import Bracket, EvacuationStudy
     from mutualaid.siting import SitingStudy
 
@@ -30,6 +30,7 @@ __all__ = [
     "DEMO",
     "DEMO_EVACUATION",
     "Evacuate",
+    "Memory",
     "Wishes",
     "evacuated",
     "quick_bracket",
@@ -92,6 +93,25 @@ class Evacuate:
     time_limit_s: float = 60.0
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What is remembered of a run; see the options of `run`.
+
+    Attributes
+    ----------
+    note
+        What was decided on it, or why it was made.
+    keep
+        Whether a record is left in the folder of the region at all.
+    inputs
+        Whether the files that were read are kept with it, so that the run can be repeated and compared.
+    """
+
+    note: str = ""
+    keep: bool = True
+    inputs: bool = True
+
+
 #: What the embedded example asks for.
 DEMO = Wishes(add=2, avoid_severity=4)
 DEMO_EVACUATION = Evacuate(measures=1)
@@ -107,6 +127,9 @@ def run_region(
     as_json: bool,
     wishes: Wishes | None = None,
     evacuate: Evacuate | None = None,
+    memory: Memory = Memory(),
+    then: Callable[[Region, Steps], Mapping[str, Path]] | None = None,
+    silent: bool = False,
 ) -> None:
     """Compute a region, write everything about it, and print what was found.
 
@@ -128,25 +151,47 @@ def run_region(
         What is asked about new stations, if anything is.
     evacuate
         What is asked about an evacuation, if anything is.
+    memory
+        What is remembered of it.
+    then
+        Makes further files of the results, such as a report.
+    silent
+        Whether nothing is printed when it is done.
     """
+    from mutualaid.incidents import incident_study
     from mutualaid.maps import page_languages
-    from mutualaid.reports import check_target, full_summary, tables_for_map, write_results
+    from mutualaid.reports import (
+        check_runs,
+        check_target,
+        full_summary,
+        run_record,
+        tables_for_map,
+        write_record,
+        write_results,
+    )
 
     started = time.perf_counter()
     languages = None if lang is None else page_languages(part.strip() for part in lang.split(","))
+    folder = region.parent if region.suffix == ".toml" else region
     check_target(out)
-    with Steps(quiet=as_json) as steps:
-        done = 0.75 if evacuate is None else 0.5
+    if memory.keep:
+        check_runs(folder)
+    with Steps(quiet=as_json or silent) as steps:
+        done = 0.7 if evacuate is None else 0.45
         analysis, cooperation = measured(region, changed, steps, until=done)
-        study = flight = None
+        full_summary(analysis, cooperation)  # a target that is nowhere is told before the long work
+        study = flight = happened = kept = None
         if wishes is not None:
             study = studied(analysis, wishes, steps, start=done, end=(done := done + 0.13))
         if evacuate is not None:
-            flight = evacuated(analysis, evacuate, steps, start=done, end=0.88)
+            flight = evacuated(analysis, evacuate, steps, start=done, end=0.83)
+        if len(analysis.region.incidents):
+            happened = incident_study(analysis, progress=steps.part(0.83, 0.88))
         steps("Preparing what-ifs", 0.88)
         what_if = tables_for_map(analysis, study)
         steps("Writing map and files", 0.92)
-        seconds = time.perf_counter() - started
+        asked = _asked(folder, changed, wishes, evacuate)
+        record = run_record(analysis, seconds=time.perf_counter() - started, asked=asked)
         files = write_results(
             analysis,
             out,
@@ -154,19 +199,54 @@ def run_region(
             what_if=what_if,
             siting=study,
             evacuation=flight,
+            incidents=happened,
             languages=languages,
-            seconds=seconds,
+            record=record,
         )
-    summary = full_summary(analysis, cooperation, study, flight)
-    if as_json:
-        told = {"summary": summary, "files": {name: str(path) for name, path in files.items()}}
+        summary = full_summary(analysis, cooperation, study, flight, happened)
+        if memory.keep:
+            kept = write_record(
+                analysis.region,
+                record,
+                summary,
+                note=memory.note,
+                asked=json.dumps({name: value for name, value in asked.items() if value}, ensure_ascii=False),
+                keep_inputs=memory.inputs,
+            )
+        if then is not None:
+            files = {**files, **then(analysis.region, steps)}
+    if silent:
+        pass
+    elif as_json:
+        told = {
+            "summary": summary,
+            "files": {name: str(path) for name, path in files.items()},
+            "record": None if kept is None else str(kept),
+        }
         typer.echo(json.dumps(told, ensure_ascii=False))
     else:
         tell(summary)
         print_files(files)
+        if kept is not None:
+            typer.echo(f"Remembered in {kept.parent}: see mutualaid history and mutualaid compare.")
     if analysis.not_computed:
         print_not_computed(analysis.not_computed)
         raise typer.Exit(EXIT_DEFECTS)
+
+
+def _asked(
+    folder: Path, changed: Mapping[str, Any], wishes: Wishes | None, evacuate: Evacuate | None
+) -> dict[str, Any]:
+    """Say what was asked, so that it can be asked again; no path of this machine is in it."""
+    siting = None if wishes is None else asdict(wishes)
+    if siting is not None and wishes is not None and wishes.sites is not None:
+        sites, home = wishes.sites.resolve(), folder.resolve()
+        siting["sites"] = sites.relative_to(home).as_posix() if sites.is_relative_to(home) else sites.name
+    return {
+        "parameters": dict(changed),
+        "siting": siting,
+        "evacuation": None if evacuate is None else asdict(evacuate),
+    }
 
 
 def studied(analysis: Analysis, wishes: Wishes, steps: Steps, *, start: float, end: float) -> SitingStudy:

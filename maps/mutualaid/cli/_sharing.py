@@ -58,7 +58,9 @@ def export(
         attribute = f"{one['table']}.{one['attribute']}" if one["attribute"] else one["table"]
         whose = f" of {one['partner']}" if one["partner"] else ""
         rows = f"{one['rows']} {'row' if one['rows'] == 1 else 'rows'}" if one["rows"] else "nothing stated"
-        why = ", ".join(f"{reason['agreement']}: {reason['word']}" for reason in one["because"])
+        why = ", ".join(
+            f"{reason['agreement'] or reason['source']}: {reason['word']}" for reason in one["because"]
+        )
         typer.echo(f"{attribute}{whose}: {one['action']}, {rows} ({why})")
     by_reason: dict[str, dict[str, None]] = {}
     for one in manifest["left_out"]:

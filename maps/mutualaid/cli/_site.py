@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from mutualaid.cli._options import Json, Languages, Out, RegionPath, Service
+from mutualaid.cli._options import Json, Keep, KeepInputs, Languages, Note, Out, RegionPath, Service
 from mutualaid.cli._plans import print_plan
-from mutualaid.cli._runs import Wishes, run_region
+from mutualaid.cli._runs import Memory, Wishes, run_region
 
 __all__ = ["site"]
 
@@ -109,6 +109,9 @@ def site(
     out: Out = None,
     service: Service = None,
     standard: Annotated[str | None, typer.Option(help="Id of the common standard.")] = None,
+    note: Note = "",
+    record: Keep = True,
+    keep_inputs: KeepInputs = True,
     lang: Languages = None,
     as_json: Json = False,
 ) -> None:
@@ -130,5 +133,12 @@ def site(
     changed = {name: value for name, value in given.items() if value is not None}
     folder = region.parent if region.suffix == ".toml" else region
     run_region(
-        region, out or folder / "siting", changed, print_plan, lang=lang, as_json=as_json, wishes=wishes
+        region,
+        out or folder / "siting",
+        changed,
+        print_plan,
+        lang=lang,
+        as_json=as_json,
+        wishes=wishes,
+        memory=Memory(note, record, keep_inputs),
     )

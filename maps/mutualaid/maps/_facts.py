@@ -77,7 +77,7 @@ def standard_line(standard: Standard) -> Message:
 
 def _assumptions(analysis: Analysis) -> list[Message]:
     p = analysis.region.parameters
-    vehicle, stations = profile(p.profile), analysis.summary["stations"]
+    vehicle, stations = profile(analysis.region.profile), analysis.summary["stations"]
     name = message(f"vehicle_{p.profile}") if p.profile in PROFILES else shown(vehicle.label)
     turnout = listed(message(f"turnout_{kind}", time=clock(s)) for kind, s in p.turnout_s.items())
     delays = bool(p.dispatch_s or p.crossing_s)

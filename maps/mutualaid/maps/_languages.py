@@ -7,6 +7,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from gettext import c2py
 from importlib.resources import files
@@ -21,6 +22,8 @@ from mutualaid.maps._texts import TEXTS, Plural
 
 __all__ = [
     "LANGUAGES",
+    "MAP_CATALOGUE",
+    "Catalogues",
     "Language",
     "card_texts",
     "catalogue",
@@ -50,6 +53,26 @@ LANGUAGES: Mapping[str, Language] = {
     "es": Language("Español"),
     "ar": Language("العربية", "rtl"),
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogues:
+    """Texts in English, and where their translations are kept.
+
+    Attributes
+    ----------
+    texts
+        English by key.
+    package
+        Whose folder ``locale`` holds a catalogue ``<language>.po`` for each other language.
+    """
+
+    texts: Mapping[str, str | Plural]
+    package: str
+
+
+#: The texts of the map, and of the route cards.
+MAP_CATALOGUE = Catalogues(TEXTS, "mutualaid.maps")
 
 #: How the keys of texts begin that only route cards need.
 _CARDS = "card_"
@@ -151,15 +174,15 @@ def card_texts(lang: str) -> dict[str, str]:
 
 
 @cache
-def catalogue(lang: str) -> Texts:
+def catalogue(lang: str, of: Catalogues = MAP_CATALOGUE) -> Texts:
     """Give the texts of a language of `LANGUAGES` by key.
 
     >>> catalogue("en")["more_people"]
     {'one': '{n} more person', 'other': '{n} more people'}
     """
     if lang == "en":
-        return {key: text._asdict() if isinstance(text, Plural) else text for key, text in TEXTS.items()}
-    found = read_catalogue(lang)
+        return {key: text._asdict() if isinstance(text, Plural) else text for key, text in of.texts.items()}
+    found = read_catalogue(lang, of)
     categories = plural_categories(found)
     return {
         str(message.context): message.string
@@ -170,9 +193,9 @@ def catalogue(lang: str) -> Texts:
     }
 
 
-def read_catalogue(lang: str) -> Catalog:
+def read_catalogue(lang: str, of: Catalogues = MAP_CATALOGUE) -> Catalog:
     """Read the catalogue of translations into a language."""
-    with files("mutualaid.maps").joinpath("locale", f"{lang}.po").open("rb") as file:
+    with files(of.package).joinpath("locale", f"{lang}.po").open("rb") as file:
         return read_po(file, locale=lang, abort_invalid=True)
 
 

@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from mutualaid.cooperation import Cooperation, SharedRegion, shared_region
 from mutualaid.coverage import LEVELS, Analysis
 from mutualaid.data import Region, write_region
 from mutualaid.errors import Defect, InputError
+from mutualaid.reports._agreed import agreed_as_told
 from mutualaid.reports._results import _for_files, _write_json, check_target, write_results
 
-__all__ = ["check_export", "export_region"]
+__all__ = ["check_export", "export_region", "told_results"]
 
 #: Everything that an export consists of.
 _PARTS = ("manifest.json", "region", "results")
@@ -34,7 +35,7 @@ _PLACE = re.compile(
 )
 #: Layers of places, and layers that say nothing about stations or single places.
 _PLACES = re.compile("coverage.*|scenario_.*|risk_.*")
-_GENERAL = re.compile("jurisdictions|seams|roads_.*|severity_.*")
+_GENERAL = re.compile("jurisdictions|main_roads|seams|roads_.*|severity_.*")
 #: Tables of sums; what tells seconds, or people of few places, is taken out of them.
 _TABLES = ("scenarios.csv", "risk.csv", "cooperation.csv", "crossings.csv")
 #: Files that say nothing about stations or single places.
@@ -53,7 +54,7 @@ _OF_PEOPLE = ("crossings.csv", "crossing_pairs.csv", "delays.csv", "break_even.c
 #: Parts of summary.json, of what it says about cooperation, and of run.json that are kept where something is withheld.
 _SUMMARY = (
     "schema", "region", "standard", "local_standards", "parameters", "stations", "demand_points", "headline", "common",
-    "local", "gaps", "null_means", "hazards", "cooperation",
+    "local", "gaps", "null_means", "hazards", "cooperation", "sources", "targets", "decisions",
 )  # fmt: skip
 #: Groups of places that may be a single one.
 _SMALL = ("hazard", "area")
@@ -64,11 +65,25 @@ _COOPERATION = (
 _RECORD = (
     "schema", "region", "created", "seconds", "inputs", "parameters", "standard", "agreements", "day", "versions",
 )  # fmt: skip
+#: Layers and files from which single incidents, or what single units do, could be told.
+_RUNS = ("incident_runs",)
+_OF_RUNS = ("incidents_rates.csv", "incidents_units.csv", "incidents_performance.csv", "incidents_fit.csv")
+#: Tables of groups of the record, by the column that counts what a group consists of.
+_OF_GROUPS = {
+    "incidents_gain.csv": "judged",
+    "incidents_speeds.csv": "drives",
+    "incidents_delays.csv": "count",
+}
+#: Groups of the record that are told apart, and the fewest incidents of which a group is told.
+_GROUPS = ("jurisdictions", "partners", "hours")
+_WHOLE = ("all", "own", "neighbours")
+_FEWEST = 10
 #: Names of numbers of people in gaps, at crossings and at stations.
 _PEOPLE = re.compile(".*population|(lost|only|home)_.*")
 
 _TIMES = "seconds, and which station comes, give away what is kept back of stations or places"
 _NAMES = "it shows what is kept back"
+_SINGLE = "single incidents, or what single units do, could be told from it"
 _UNKNOWN = "nobody has made sure that it tells nothing of what is kept back"
 _TRUE = (
     "The numbers in results/ are true: they were computed from all data before anything was withheld. Numbers that are "
@@ -129,9 +144,11 @@ def export_region(
         beside = Path(name) / "export"
         (beside / "results").mkdir(parents=True)
         write_results(analysis, Path(name) / "all", cooperation=cooperation)
-        left_out = list(_results(shared, region, Path(name) / "all", beside / "results"))
+        left_out = list(told_results(shared, region, Path(name) / "all", beside / "results"))
         if len(shared.region.stations) and len(shared.region.demand):
-            write_region(shared.region, beside / "region")
+            log = _log_as_told(shared.region.decisions, beside / "results" / "summary.json")
+            left_out += _untold(shared.region.decisions, log)
+            write_region(replace(shared.region, decisions=log), beside / "region")
         else:
             reason = "no station, or no demand, may leave, and a region without them cannot be read"
             left_out.insert(0, _left_out("region", "", reason))
@@ -185,13 +202,25 @@ def check_export(region: Region, folder: str | Path) -> Path:
     return target
 
 
+def _log_as_told(log: pd.DataFrame, summary: Path) -> pd.DataFrame:
+    """Give the log without the values that the results do not tell."""
+    told = json.loads(summary.read_text(encoding="utf-8")).get("decisions", ())
+    known = [one["id"] for one in told if one["value"] is not None]
+    return log.assign(value=log["value"].where(log.index.isin(known)))
+
+
+def _untold(before: pd.DataFrame, after: pd.DataFrame) -> list[dict[str, str]]:
+    gone = before.index[before["value"].notna() & after["value"].isna()]
+    return [_left_out("region/decisions.csv", f"value of {', '.join(gone)}", _NAMES)] if len(gone) else []
+
+
 def _left_out(file: str, what: str, reason: str) -> dict[str, str]:
     return {"file": file, "what": what, "reason": reason}
 
 
 @dataclass(frozen=True, eq=False)
 class _Rules:
-    """What results must not tell: `names` of stations, `times` and stations, `places` of demand, its `people`."""
+    """What results must not tell: `names` of stations, `times`, `places` of demand, its `people`, single `runs`."""
 
     shared: SharedRegion
     names: bool
@@ -199,6 +228,7 @@ class _Rules:
     places: bool
     people: bool
     units: bool
+    runs: bool
 
     @property
     def shown(self) -> bool:
@@ -206,8 +236,8 @@ class _Rules:
         return self.names or self.times or self.people
 
 
-def _results(shared: SharedRegion, region: Region, full: Path, out: Path) -> Iterator[dict[str, str]]:
-    """Write what may be told of results; give what was left out."""
+def told_results(shared: SharedRegion, region: Region, full: Path, out: Path) -> Iterator[dict[str, str]]:
+    """Move what may be told of results from `full` to `out`; give what was left out."""
     stations, units, demand = (shared.hidden(table) for table in ("stations", "units", "demand"))
     places = bool(demand - {"population", "incidents"})
     rules = _Rules(
@@ -217,6 +247,7 @@ def _results(shared: SharedRegion, region: Region, full: Path, out: Path) -> Ite
         places=places,
         people=bool(demand - {"incidents"}),
         units=bool(units),
+        runs=bool(shared.hidden("incidents")),
     )
     if not any(one.rows for one in shared.withheld):
         for path in full.iterdir():
@@ -236,12 +267,16 @@ def _results(shared: SharedRegion, region: Region, full: Path, out: Path) -> Ite
             yield _left_out(f"results/{file}", "", reason)
         elif file in _TABLES:
             yield from _table(rules, path, out / file)
+        elif rules.runs and file in _OF_GROUPS:
+            yield from _groups(path, out / file)
         else:
             path.replace(out / file)
 
 
 def _not_told(rules: _Rules, file: str) -> str:
     """Why a file is left out as a whole; empty if it is not."""
+    if rules.runs and file in _OF_RUNS:
+        return _SINGLE
     if not rules.shown:
         return ""
     if file == "map.html":
@@ -290,6 +325,8 @@ def _without(before: pa.Table, after: pa.Table) -> list[str]:
 
 
 def _why(rules: _Rules, layer: str, gone: list[str]) -> str:
+    if rules.runs and layer in _RUNS:
+        return _SINGLE
     if not (
         _PLACES.fullmatch(layer)
         or layer in ("gaps", "isochrones", "crossings")
@@ -301,6 +338,8 @@ def _why(rules: _Rules, layer: str, gone: list[str]) -> str:
 
 def _layer(rules: _Rules, name: str, table: pa.Table, geometry: str) -> pa.Table | None:
     """Give what may be told of a layer; None if that is nothing."""
+    if rules.runs and name in _RUNS:
+        return None
     if _GENERAL.fullmatch(name) or not rules.shown:
         return table
     if _PLACES.fullmatch(name):
@@ -394,12 +433,22 @@ def _table(rules: _Rules, path: Path, out: Path) -> Iterator[dict[str, str]]:
     table.to_csv(out, index=False, encoding="utf-8", lineterminator="\n")
 
 
+def _groups(path: Path, out: Path) -> Iterator[dict[str, str]]:
+    """Leave groups out of a table of the record that are too small to hide who is in them."""
+    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    told = table[~pd.to_numeric(table[_OF_GROUPS[path.name]]).between(1, _FEWEST - 1)]
+    if len(told) < len(table):
+        yield _left_out(f"results/{out.name}", f"groups of fewer than {_FEWEST}", _SINGLE)
+    told.to_csv(out, index=False, encoding="utf-8", lineterminator="\n")
+
+
 def _summary(rules: _Rules, path: Path, out: Path) -> Iterator[dict[str, str]]:
     summary = json.loads(path.read_text(encoding="utf-8"))
     file = f"results/{out.name}"
     for key in [key for key in summary if key not in _SUMMARY and rules.shown]:
         del summary[key]
         yield _left_out(file, key, _UNKNOWN)
+    yield from _record_of_incidents(rules, summary, file)
     together = summary.get("cooperation", {})
     if rules.times or rules.people:
         for key in [key for key in together if key not in _COOPERATION]:
@@ -426,7 +475,49 @@ def _summary(rules: _Rules, path: Path, out: Path) -> Iterator[dict[str, str]]:
         what = "seconds, person-minutes, stations" + ", expected people" * rules.units
         yield _left_out(file, what, _TIMES)
         summary["withheld"] = f"{what}: null, or not there; manifest.json says why"
+    if "targets" in summary:
+        summary |= agreed_as_told(rules.shared.region, summary)
     _write_json(summary, out)
+
+
+def _record_of_incidents(rules: _Rules, summary: dict[str, Any], file: str) -> Iterator[dict[str, str]]:
+    """Leave out what tells of single incidents or units."""
+    if rules.runs and "incidents" in summary:
+        summary["incidents"] = _without_single(summary["incidents"])
+        what = f"incidents by unit, station and type, and of groups of fewer than {_FEWEST}"
+        yield _left_out(file, what, _SINGLE)
+
+
+def _without_single(record: dict[str, Any]) -> dict[str, Any]:
+    """Give what a record says of groups that are large enough to hide who is in them."""
+    told = {key: value for key, value in record.items() if key not in ("performance", "fit", "gain", "busy")}
+    for part in ("performance", "fit"):
+        told[part] = _large({key: record[part][key] for key in _WHOLE if key in record[part]})
+        told[part] |= {key: _large(record[part][key]) for key in _GROUPS if key in record[part]}
+    gain = record["gain"]
+    total = _large({"total": gain["total"]}, "judged")
+    others = {key: value for key, value in gain.items() if key != "total"}
+    told["gain"] = {**others, **total, "jurisdictions": _large(gain["jurisdictions"], "judged")}
+    learnt = record["calibration"]
+    if learnt is not None:
+        delays = [one for one in learnt["delays"] if not _is_small(one["count"])]
+        told["calibration"] = {**learnt, "speeds": _large(learnt["speeds"], "drives"), "delays": delays}
+    busy = record["busy"]
+    told["busy"] = None if busy is None else {key: value for key, value in busy.items() if key != "units"}
+    return told
+
+
+def _large(groups: dict[str, Any], count: str = "count") -> dict[str, Any]:
+    """Give the groups that are not small, each with the parts of the clock of which enough is known."""
+    told = {name: block for name, block in groups.items() if not _is_small(block[count])}
+    for name, block in told.items():
+        if "segments" in block:
+            told[name] = {**block, "segments": _large(block["segments"], "known")}
+    return told
+
+
+def _is_small(count: int) -> bool:
+    return 0 < count < _FEWEST
 
 
 def _timeless(value: Any, *, units: bool) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,7 +14,7 @@ from typing import Any
 from mutualaid.coverage import Analysis
 from mutualaid.data import Region
 
-__all__ = ["run_record"]
+__all__ = ["input_files", "run_record"]
 
 #: Packages whose version can change a number.
 _PACKAGES = (
@@ -21,7 +22,9 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def run_record(analysis: Analysis, *, seconds: float | None = None) -> dict[str, Any]:
+def run_record(
+    analysis: Analysis, *, seconds: float | None = None, asked: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Describe a run so that it can be repeated and checked years later.
 
     Parameters
@@ -30,6 +33,8 @@ def run_record(analysis: Analysis, *, seconds: float | None = None) -> dict[str,
         A finished analysis.
     seconds
         How long it took, wall clock.
+    asked
+        What was asked for beside region.toml, ready for JSON, so that it can be asked again.
 
     Returns
     -------
@@ -37,14 +42,15 @@ def run_record(analysis: Analysis, *, seconds: float | None = None) -> dict[str,
         ``inputs`` (path inside the region folder, bytes, sha256 of each file that was read; of the roads alone
         for a region made in memory), ``parameters``, ``standard``, ``agreements`` (ids of those in force), ``day``
         (for which they were looked up: `Parameters.date`, else the day of the run), ``versions``, ``created`` (UTC,
-        ISO 8601) and ``seconds``. Ready for JSON; holds no absolute path.
+        ISO 8601), ``seconds`` and ``asked``. Ready for JSON; holds no absolute path.
     """
     return {
         "schema": 1,
         "region": analysis.region.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": None if seconds is None else round(seconds, 2),
-        "inputs": _inputs(analysis.region),
+        "asked": dict(asked or {}),
+        "inputs": input_files(analysis.region),
         "parameters": asdict(analysis.region.parameters),
         "standard": analysis.standard.id,
         "agreements": [one.id for one in analysis.agreements],
@@ -53,7 +59,8 @@ def run_record(analysis: Analysis, *, seconds: float | None = None) -> dict[str,
     }
 
 
-def _inputs(region: Region) -> list[dict[str, Any]]:
+def input_files(region: Region) -> list[dict[str, Any]]:
+    """Give path inside the region folder, bytes and sha256 of each file that was read."""
     # Only what was read: other files in the folder, such as earlier results, change nothing.
     files = sorted(region.files or region.network_files)
     return [

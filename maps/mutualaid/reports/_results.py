@@ -18,7 +18,9 @@ from mutualaid.coverage import Analysis, WhatIfTables, candidate_sites, what_if_
 from mutualaid.data import Region
 from mutualaid.errors import Defect, InputError
 from mutualaid.evacuation import EvacuationStudy
+from mutualaid.incidents import IncidentStudy
 from mutualaid.maps import coverage_map, room_for_sites, save_offline
+from mutualaid.network import Network
 from mutualaid.reports._cooperation_files import (
     cooperation_figures,
     cooperation_layers,
@@ -29,6 +31,7 @@ from mutualaid.reports._evacuation_files import evacuation_layers, evacuation_pl
 from mutualaid.reports._figure_style import save_figure
 from mutualaid.reports._gpx import routes_gpx
 from mutualaid.reports._hazard_files import hazard_layers, hazard_tables
+from mutualaid.reports._incident_files import incident_layers, incident_tables
 from mutualaid.reports._record import run_record
 from mutualaid.reports._route_cards import route_cards
 from mutualaid.reports._siting_files import siting_figures, siting_layers, siting_tables
@@ -81,6 +84,15 @@ RESULT_FILES: dict[str, str] = {
     "evacuation_measures.csv": "own shelters against joint, capacities, and what single measures would change",
     "evacuation_left.csv": "who is left behind, and why",
     "evacuation.png": "people out by time, and the bounds, as a picture",
+    "incidents_performance.csv": "response times of the record against the standard, by place, hour and unit",
+    "incidents_fit.csv": "drives of the record against those of the model: bias and spread",
+    "incidents_gain.csv": "whether the record confirms what the model says of a joint team",
+    "incidents_rates.csv": "calls a year to be expected at each demand point",
+    "incidents_calls.csv": "expected calls within the standard at each level",
+    "incidents_speeds.csv": "speeds by class of road, as assumed and as the record has them",
+    "incidents_delays.csv": "turnout and dispatch, as assumed and as the record has them",
+    "incidents_busy.csv": "coverage when units are out on other calls",
+    "incidents_units.csv": "how busy each unit is",
     "run.json": "inputs with sha256, parameters and versions",
 }
 
@@ -93,8 +105,9 @@ def write_results(
     what_if: WhatIfTables | None = None,
     siting: SitingStudy | None = None,
     evacuation: EvacuationStudy | None = None,
+    incidents: IncidentStudy | None = None,
     languages: Sequence[str] | None = None,
-    seconds: float | None = None,
+    record: Mapping[str, Any] | None = None,
 ) -> dict[str, Path]:
     """Write map, GIS layers, times, numbers and the record of the run.
 
@@ -116,10 +129,12 @@ def write_results(
         What `mutualaid.siting.siting` found for the analysis: its plan is drawn and written too.
     evacuation
         What `mutualaid.evacuation.evacuation` found for it: drawn and written too.
+    incidents
+        What `mutualaid.incidents.incident_study` found for it: written too.
     languages
         Languages of the map, the first one at the start; all that it has by default.
-    seconds
-        How long the analysis took, for the record.
+    record
+        What `run_record` says of the run; made here if None.
 
     Returns
     -------
@@ -138,12 +153,14 @@ def write_results(
         chosen = {} if languages is None else {"languages": languages}
         page = coverage_map(analysis, cooperation, what_if, siting=siting, evacuation=evacuation, **chosen)
         save_offline(page, beside / "map.html")
-        _write_layers(analysis, cooperation, siting, evacuation, beside / "coverage.gpkg")
+        _write_layers(analysis, cooperation, siting, evacuation, incidents, beside / "coverage.gpkg")
         gaps = _for_files(analysis.gaps).to_crs(4326)
         gaps.to_file(beside / "gaps.geojson", driver="GeoJSON", engine="pyogrio", RFC7946="YES")
         analysis.times.to_parquet(beside / "response_times.parquet", index=False)
-        _write_json(full_summary(analysis, cooperation, siting, evacuation), beside / "summary.json")
-        _write_json(run_record(analysis, seconds=seconds), beside / "run.json")
+        _write_json(
+            full_summary(analysis, cooperation, siting, evacuation, incidents), beside / "summary.json"
+        )
+        _write_json(run_record(analysis) if record is None else record, beside / "run.json")
         _write_tables(hazard_tables(analysis), beside)
         if cooperation is not None:
             _write_tables(cooperation_tables(cooperation, analysis.region.costs), beside)
@@ -155,6 +172,8 @@ def write_results(
                 save_figure(figure, beside / file)
         if evacuation is not None:
             _write_evacuation(evacuation, beside, chosen)
+        if incidents is not None:
+            _write_tables(incident_tables(incidents), beside)
         written = [file for file in RESULT_FILES if (beside / file).exists()]
         target.mkdir(exist_ok=True)
         for file in RESULT_FILES:
@@ -253,6 +272,7 @@ def _write_layers(
     cooperation: Cooperation | None,
     siting: SitingStudy | None,
     evacuation: EvacuationStudy | None,
+    incidents: IncidentStudy | None,
     path: Path,
 ) -> None:
     points = cooperation_layers(analysis, cooperation)
@@ -263,10 +283,12 @@ def _write_layers(
         ("isochrones", analysis.isochrones),
         ("stations", points["stations"]),
         ("jurisdictions", analysis.region.jurisdictions),
+        ("main_roads", _main_roads(analysis.network)),
         ("crossings", points["crossings"]),
         *hazard_layers(analysis),
         *([] if siting is None else siting_layers(siting)),
         *([] if evacuation is None else evacuation_layers(evacuation)),
+        *([] if incidents is None else incident_layers(incidents)),
     )
     # Equal runs give equal bytes: when it was is in run.json alone.
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
@@ -276,6 +298,20 @@ def _write_layers(
                 _for_files(frame).to_file(path, layer=name, driver="GPKG", engine="pyogrio")
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+
+
+#: Classes of roads that give a map its bearings.
+_MAIN = ("motorway", "trunk", "primary", "secondary", "tertiary")
+
+
+def _main_roads(network: Network) -> gpd.GeoDataFrame:
+    """Give the roads that printed maps show for orientation."""
+    roads = network.roads
+    main = roads["class"].astype("str").str.removesuffix("_link").isin(_MAIN) & (roads["crossing"] < 0)
+    lines = network.lines(np.flatnonzero(main.to_numpy()))
+    return gpd.GeoDataFrame(
+        roads.loc[main, ["class", "name"]].rename_axis("road"), geometry=lines, crs=network.crs
+    )
 
 
 def _for_files(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -290,6 +326,6 @@ def _for_files(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return out
 
 
-def _write_json(content: dict[str, Any], path: Path) -> None:
+def _write_json(content: Mapping[str, Any], path: Path) -> None:
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The report: what it says, as blocks that every edition is made of."""
