@@ -25,14 +25,15 @@ from pyarrow import parquet
 
 from mutualaid.cooperation import Cooperation, cooperation, shared_region
 from mutualaid.coverage import Analysis, analyse
-from mutualaid.data import demo_path, read_region
+from mutualaid.data import Target, demo_path, read_region
 from mutualaid.errors import AgreementError, InputError
-from mutualaid.reports import RESULT_FILES, export_region, write_results
+from mutualaid.incidents import incident_numbers, incident_study
+from mutualaid.reports import RESULT_FILES, export_region, report_inputs, write_report, write_results
 
 MC, FR = "Sapeurs-Pompiers de Monaco", "SDIS 06"
+#: What a run without a study of sites, of an evacuation or of a record of incidents writes.
+RUN_FILES = {name for name in RESULT_FILES if not name.startswith(("siting", "evacuation", "incidents_"))}
 #: Stations of the demo with values that stand nowhere else.
-#: What a run without a siting study or an evacuation writes.
-RUN_FILES = {name for name in RESULT_FILES if not name.startswith(("siting", "evacuation"))}
 STATIONS = """\
 id,lon,lat,name,name_fr,jurisdiction,service,department,turnout_s,status
 zqxstation1,7.4177772,43.7279297,Zqxname Eins,Zqxname Un,MC,fire,career,98.7654321,active
@@ -68,7 +69,7 @@ def mutualaid(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def marked(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
-    """The demo with marked stations and units, analysed."""
+    """The demo with marked stations and units, and without what is kept beside them, analysed."""
     folder = tmp_path_factory.mktemp("marked") / "region"
     shutil.copytree(demo_path(), folder, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
     (folder / "stations.csv").write_text(STATIONS, encoding="utf-8")
@@ -82,7 +83,11 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
         'mode = "on_request"', 'mode = "on_request"\nexcluded_pairs = [["zqxstation2", "zqxstation3"]]'
     )
     toml.write_text(text + CREW, encoding="utf-8")
-    return analyse(read_region(folder))
+    region = read_region(folder)
+    none = replace(
+        region, incidents=region.incidents.iloc[:0], decisions=region.decisions.iloc[:0], targets=()
+    )
+    return analyse(none)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +170,7 @@ def everything(folder: Path) -> tuple[str, np.ndarray, np.ndarray]:
         elif file.suffix == ".csv":
             with file.open(encoding="utf-8", newline="") as stream:
                 values += [cell for row in csv.reader(stream) for cell in row]
-        if file.suffix in (".json", ".geojson", ".csv", ".toml", ".html"):
+        if file.suffix in (".json", ".geojson", ".csv", ".toml", ".html", ".svg"):
             texts.append(file.read_text("utf-8"))
         for value in values:
             if isinstance(value, np.ndarray):
@@ -488,6 +493,211 @@ def test_an_export_that_fails_leaves_the_earlier_one(
     assert [path.name for path in tmp_path.iterdir()] == ["e"]
 
 
+# --- the record of incidents, decisions and targets -------------------------------------------------------------
+
+#: A number of the record by the type of the incident, which nobody else may be told.
+OF_FEW = "incidents.performance.types.alarm.segments.standard.p50_s"
+#: What only single incidents, their units and an entry for partners say: EX-0… are ids, 2014-03-01T07:22:20 a call.
+SINGLE = ["EX-0", "EX-1", "MEN 1", "TUR 1", "2014-03-01T07:22:20", "07:22:20", "station in Menton"]
+STATED = 271.828
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
+    """The demo with its record, few incidents in Cap-d'Ail, and a number that was agreed on but is not told."""
+    folder = tmp_path_factory.mktemp("recorded") / "region"
+    shutil.copytree(demo_path(), folder, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    with (folder / "decisions.csv").open("a", encoding="utf-8") as stream:
+        row = ["D6", "2016-02-01", "finding", "both", "of few", OF_FEW, STATED, "open", "", "", "", "public"]
+        csv.writer(stream, lineterminator="\n").writerow(row)
+    analysis = analyse(read_region(folder))
+    runs = incident_study(analysis, busy=False).runs
+    many = runs.loc[(runs["jurisdiction"] == "FR-cap-d-ail").to_numpy(), "incident"].iloc[9:]
+    record = analysis.region.incidents
+    targets = (*analysis.region.targets, Target("few", "Of few", OF_FEW, at_most=480.0))
+    region = replace(
+        analysis.region, incidents=record[~record["incident"].isin(many).to_numpy()], targets=targets
+    )
+    return replace(analysis, region=region)
+
+
+@pytest.fixture(scope="module")
+def full(recorded: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All results of it, and what they were computed from."""
+    folder = tmp_path_factory.mktemp("full")
+    study = incident_study(recorded, busy=False)
+    write_results(recorded, folder / "results", incidents=study)
+    # What single units do is in this table where units that are out are simulated.
+    (folder / "results" / "incidents_units.csv").write_text("unit,busy\nTUR 1,0.1\n", encoding="utf-8")
+    shutil.copytree(recorded.region.folder, folder / "region")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def public(recorded: Analysis, full: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What everybody may be told of them, and the report that is written from it."""
+    folder = tmp_path_factory.mktemp("public")
+    with report_inputs(recorded.region, full / "results", level="public") as inputs:
+        shutil.copytree(inputs.folder, folder / "results")
+        (folder / "manifest.json").write_text(json.dumps(inputs.manifest), encoding="utf-8")
+        write_report(inputs, folder / "report", languages=("en", "fr"))
+    return folder
+
+
+def summary_in(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "results" / "summary.json").read_text("utf-8"))
+    return found
+
+
+def small(value: Any, where: str = "") -> list[str]:
+    """Where one to nine incidents or drives are told as a group of their own."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        return []
+    counts = [value.get(key) for key in ("count", "judged", "drives", "known")]
+    here = [where for one in counts if isinstance(one, int) and 0 < one < 10]
+    return here + [found for key, one in value.items() for found in small(one, f"{where}.{key}")]
+
+
+def at_one_of(vertices: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Which points lie within a centimetre of a vertex, all in degrees."""
+    tree = shapely.STRtree([shapely.Point(one) for one in np.unique(vertices.round(8), axis=0)])
+    found: np.ndarray = np.isin(
+        np.arange(len(points)), tree.query([shapely.Point(one) for one in points], "dwithin", 1e-7)[0]
+    )
+    return found
+
+
+def test_nothing_of_single_incidents_is_public(recorded: Analysis, full: Path, public: Path) -> None:
+    ids = recorded.region.incidents["incident"].unique().tolist()
+    assert leaks(full, [*SINGLE, *ids], []) == [*SINGLE, *ids], "so the search finds what is there"
+    assert leaks(full / "results", ["EX-0", "MEN 1"], []) == ["EX-0", "MEN 1"]
+    assert leaks(public, [*SINGLE, *ids], []) == []
+    home, calls = (
+        shapely.get_coordinates(table.geometry.to_crs(4326).to_numpy())
+        for table in (recorded.region.demand, recorded.region.incidents)
+    )
+    apart = calls[~at_one_of(home, calls)]  # some were at the very place of a demand point
+    for folder, most in ((full, len(apart)), (public, 0)):
+        seen = int(at_one_of(everything(folder / "results")[2], apart).sum())
+        assert most / 2 <= seen <= most
+
+    gone = {"incidents_units.csv", "incidents_rates.csv", "incidents_performance.csv", "incidents_fit.csv"}
+    assert results(full) - results(public) == gone | {"map.html"}
+    assert set(pyogrio.list_layers(full / "results" / "coverage.gpkg")[:, 0]) - set(layers(public)) == {
+        "incident_runs"
+    }
+    manifest = json.loads((public / "manifest.json").read_text("utf-8"))
+    told = {(one["file"], one["what"]) for one in manifest["left_out"]}
+    assert {(f"results/{name}", "") for name in gone} | {
+        ("results/coverage.gpkg", "layer incident_runs")
+    } <= told
+    assert {one["table"]: one["rows"] for one in manifest["withheld"] if one["rows"]} == {
+        "incidents": len(recorded.region.incidents),
+        "decisions": 1,
+    }
+
+
+def test_no_group_of_fewer_than_ten_is_public(full: Path, public: Path) -> None:
+    before, after = (summary_in(folder)["incidents"] for folder in (full, public))
+    found = small(before)
+    for place in (".performance.jurisdictions.FR-cap-d-ail", ".fit.jurisdictions.FR-cap-d-ail",
+                  ".gain.jurisdictions.FR-cap-d-ail", ".calibration.speeds.living_street"):  # fmt: skip
+        assert place in found
+    assert small(after) == []
+    for part in ("performance", "fit"):
+        assert {"units", "types", "stations"}.isdisjoint(after[part])
+        assert {"MC", "FR-beausoleil"} <= set(after[part]["jurisdictions"])
+    for name, count in (("gain", "judged"), ("speeds", "drives"), ("delays", "count")):
+        all_rows, rows = (
+            pd.read_csv(folder / "results" / f"incidents_{name}.csv") for folder in (full, public)
+        )
+        pd.testing.assert_frame_equal(rows, all_rows[~all_rows[count].between(1, 9)].reset_index(drop=True))
+        assert len(rows) > 3
+    assert len(pd.read_csv(public / "results" / "incidents_gain.csv")) == len(before["gain"]["jurisdictions"])
+
+
+def test_what_the_record_says_in_all_is_public(recorded: Analysis, public: Path) -> None:
+    told = summary_in(public)
+    assert told["headline"] == recorded.summary["headline"]
+    numbers = incident_numbers(incident_study(recorded, busy=False))
+    for part in ("record", "drives", "calls", "rates", "refused", "notes"):
+        assert told["incidents"][part] == numbers[part]
+    for part in ("performance", "fit"):
+        assert told["incidents"][part]["all"] == numbers[part]["all"]
+    assert told["incidents"]["fit"]["neighbours"] == numbers["fit"]["neighbours"]
+    assert told["incidents"]["gain"]["total"] == numbers["gain"]["total"]
+    assert {key: one["verdict"] for key, one in told["incidents"]["gain"]["jurisdictions"].items()} == {
+        "MC": "none_modelled",
+        "FR-beausoleil": "not_confirmed",
+        "FR-la-turbie": "too_few",
+        "FR-roquebrune-cap-martin": "not_confirmed",
+    }
+    assert [one["id"] for one in told["decisions"]] == ["D1", "D2", "D3", "D4", "D6"]
+    page = (public / "report" / "report.html").read_text("utf-8")
+    assert "an alert of both sides at the same moment is prepared" in page
+
+
+def test_targets_and_decisions_tell_no_number_of_few(recorded: Analysis, full: Path, public: Path) -> None:
+    targets, log = ({one["id"]: one for one in summary_in(full)[part]} for part in ("targets", "decisions"))
+    hidden = targets["few"]["value"]
+    assert hidden > 0
+    assert log["D6"]["value"] == STATED
+    targets, log = ({one["id"]: one for one in summary_in(public)[part]} for part in ("targets", "decisions"))
+    assert {targets["few"][key] for key in ("value", "met", "distance")} == {None}
+    joint = recorded.summary["headline"]["covered_joint_share"]
+    assert targets["example-joint"]["value"] == pytest.approx(joint, abs=1e-3)
+    assert [log[key]["value"] for key in ("D3", "D4", "D6")] == [0.67, 17309, None]
+    assert leaks(full, [], [STATED]) == [STATED]
+    assert leaks(public, [], [STATED]) == []
+
+
+def test_an_export_has_the_log_without_what_is_withheld(
+    recorded: Analysis, full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copied(_analysis: Analysis, folder: Path, **_options: object) -> None:
+        shutil.copytree(full / "results", folder)
+
+    monkeypatch.setattr("mutualaid.reports._export.write_results", copied)
+    manifest = export_region(recorded, tmp_path / "e", "public")
+    assert leaks(tmp_path / "e", SINGLE, [STATED]) == []
+    assert not (tmp_path / "e" / "region" / "incidents.csv").exists()
+    copy = read_region(tmp_path / "e" / "region")
+    assert copy.incidents.empty
+    assert copy.decisions.index.tolist() == ["D1", "D2", "D3", "D4", "D6"]
+    assert copy.decisions["value"].dropna().to_dict() == {"D3": 0.67, "D4": 17309}
+    assert ("region/decisions.csv", "value of D6") in {
+        (one["file"], one["what"]) for one in manifest["left_out"]
+    }
+    assert [one.id for one in copy.targets] == [one.id for one in recorded.region.targets]
+
+    export_region(recorded, tmp_path / "p", "partners")
+    assert leaks(tmp_path / "p", SINGLE[:2], [STATED]) == [], "single incidents are for nobody else"
+    assert "D5" in read_region(tmp_path / "p" / "region").decisions.index
+
+
+def test_no_value_of_a_time_stands_in_a_log_where_times_are_withheld(
+    marked: Analysis, tmp_path: Path
+) -> None:
+    median = marked.summary["common"]["total"]["joint"]["median_s"]
+    stated = 314.159
+    log = read_region(marked.region.folder).decisions.iloc[:1].assign(
+        indicator="common.total.joint.median_s", value=stated
+    )  # fmt: skip
+    target = Target("median", "Median", "common.total.joint.median_s", at_most=480.0)
+    region = replace(marked.region, decisions=log, targets=(target,))
+    for n, (words, there) in enumerate((({}, True), ({"stations.turnout_s": "partners"}, False))):
+        export_region(sharing(replace(marked, region=region), words), tmp_path / f"{n}", "public")
+        summary = summary_in(tmp_path / f"{n}")
+        assert [one["value"] for one in summary["decisions"]] == [stated if there else None]
+        assert [one["value"] for one in summary["targets"]] == [median if there else None]
+        assert [one["distance"] is not None for one in summary["targets"]] == [there]
+        assert leaks(tmp_path / f"{n}", [], [stated]) == [stated] * there
+        copy = read_region(tmp_path / f"{n}" / "region")
+        assert copy.decisions["value"].notna().tolist() == [there]
+
+
 # --- commands ---------------------------------------------------------------------------------------------------
 
 
@@ -510,7 +720,7 @@ def test_export_on_the_command_line(folder: Path) -> None:
     machine = mutualaid("export", "region", "--level", "partners", "--out", "p", "--json", cwd=folder)
     answer = json.loads(machine.stdout)
     assert answer["folder"] == "p"
-    assert {one["table"] for one in answer["manifest"]["withheld"]} == {"units"}
+    assert {one["table"] for one in answer["manifest"]["withheld"]} == {"units", "incidents"}
     for words, told in (
         (["--level", "own"], "level: expected one of"),
         (["--level", "public", "--out", "region/x"], "--out"),

@@ -45,7 +45,7 @@ def agreed_numbers(region: Region, summary: Mapping[str, Any]) -> dict[str, Any]
         A target names an indicator that no run of the region can have; each is named.
     """
     _check(region.targets, summary)
-    content = {
+    return {
         "sources": [
             {"what": one.what, "source": one.source, "licence": one.licence, "date": one.date}
             for one in region.sources
@@ -53,8 +53,6 @@ def agreed_numbers(region: Region, summary: Mapping[str, Any]) -> dict[str, Any]
         "targets": [_held_against(one, summary) for one in region.targets],
         "decisions": _log(region),
     }
-    ready: dict[str, Any] = json_ready(content)
-    return ready
 
 
 def agreed_as_told(region: Region, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,14 +69,13 @@ def agreed_as_told(region: Region, told: Mapping[str, Any]) -> dict[str, Any]:
         {**row, "value": row["value"] if not row["indicator"] or _is_told(row["indicator"], told) else None}
         for row in _log(region)
     ]
-    content = {"targets": [_held_against(one, told) for one in region.targets], "decisions": decisions}
-    ready: dict[str, Any] = json_ready(content)
-    return ready
+    return {"targets": [_held_against(one, told) for one in region.targets], "decisions": decisions}
 
 
 def _log(region: Region) -> list[dict[str, Any]]:
     log = region.decisions.reset_index(names="id").drop(columns="sharing", errors="ignore")
-    return [{str(key): value for key, value in row.items()} for row in log.to_dict("records")]
+    ready: list[dict[str, Any]] = json_ready(log.to_dict("records"))
+    return ready
 
 
 def _is_told(indicator: str, told: Mapping[str, Any]) -> bool:
@@ -126,8 +123,8 @@ def _held_against(target: Target, summary: Mapping[str, Any]) -> dict[str, Any]:
         "id": target.id,
         "name": target.name,
         "indicator": target.indicator,
-        "at_least": target.at_least,
-        "at_most": target.at_most,
+        "at_least": None if math.isnan(target.at_least) else target.at_least,
+        "at_most": None if math.isnan(target.at_most) else target.at_most,
         "by": target.by,
         "agreed": target.agreed,
         "value": value if known else None,
