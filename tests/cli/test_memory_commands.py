@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from mutualaid.data import demo_path, read_region
-from mutualaid.reports import find_record, read_records
+from mutualaid.reports import changed_inputs, find_record, read_records, region_of
 
 
 def mutualaid(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -101,6 +101,8 @@ def test_compare_gives_the_change_to_the_stations(folder: Path) -> None:
         (["report", "region", "--level", "friends"], "own, partners, public"),
         (["report", "region", "--lang", "tlh"], "tlh"),
         (["report", "region", "--layout", "rows"], "columns"),
+        (["report", "region", "--since", "previous", "--level", "public"], "own"),
+        (["report", "region", "--out", "."], "folder"),
         (["incidents", "review", "region"], "incidents import"),
     ],
 )
@@ -133,6 +135,65 @@ def test_a_report_of_changed_files_is_computed_again(folder: Path, tmp_path: Pat
     assert raw in Path(region / "report" / "report.html").read_text("utf-8")
 
 
+def test_results_that_are_named_are_reported_or_refused_and_never_computed_again(
+    folder: Path, tmp_path: Path
+) -> None:
+    region = tmp_path / "region"
+    shutil.copytree(folder / "region", region, ignore=shutil.ignore_patterns("runs"))
+    before = (region / "results" / "summary.json").read_bytes()
+    demand = pd.read_csv(region / "demand.csv", dtype="str")
+    demand.iloc[1:].to_csv(region / "demand.csv", index=False)
+    done = mutualaid("report", "region", "--results", "region/results", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "demand.csv" in done.stderr
+    assert (region / "results" / "summary.json").read_bytes() == before
+    assert not (region / "report").exists()
+
+
+def test_a_profile_that_was_asked_for_is_an_input_of_the_run(folder: Path, tmp_path: Path) -> None:
+    region = tmp_path / "region"
+    shutil.copytree(folder / "region", region, ignore=shutil.ignore_patterns("runs", "results", "report"))
+    (region / "profiles").mkdir()
+    slow = '[slow]\nbased_on = "fire_engine"\njunction_s = 20.0\n'
+    (region / "profiles" / "slow.toml").write_text(slow, encoding="utf-8")
+    words = ("run", "region", "--profile", "profiles/slow.toml", "--lang", "en")
+    assert mutualaid(*words, cwd=tmp_path).returncode == 0
+    record = find_record(region, "latest")
+    assert "profiles/slow.toml" in {one["file"] for one in record.inputs}
+    results = region / "results"
+    assert changed_inputs(read_region(region), results) == []
+    (region / "profiles" / "slow.toml").write_text(slow.replace("20.0", "1.0"), encoding="utf-8")
+    assert changed_inputs(read_region(region), results) == ["profiles/slow.toml"]
+    with_profile = region_of(record, into=tmp_path / "then")
+    assert isinstance(with_profile.profile, Path)
+    assert "20.0" in with_profile.profile.read_text("utf-8")
+
+
+def test_a_run_of_a_service_without_incidents_says_nothing_of_them(tmp_path: Path) -> None:
+    shutil.copytree(demo_path(), tmp_path / "region", ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    stations = pd.read_csv(tmp_path / "region" / "stations.csv").assign(service="ems")
+    stations.to_csv(tmp_path / "region" / "stations.csv", index=False)
+    toml = tmp_path / "region" / "region.toml"
+    text = re.sub(r"\[\[(hazard|scenario|risk)\]\].*?(?=\n\[)", "", toml.read_text("utf-8"), flags=re.DOTALL)
+    toml.write_text(
+        re.sub(r"\n\[evacuation.*?(?=\n# Incidents)", "\n", text, flags=re.DOTALL), encoding="utf-8"
+    )
+    words = (
+        "run",
+        "region",
+        "--service",
+        "ems",
+        "--standard",
+        "nl-ems",
+        "--lang",
+        "en",
+        "--no-record",
+    )
+    done = mutualaid(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "incidents" not in json.loads((tmp_path / "region/results/summary.json").read_text("utf-8"))
+
+
 def test_a_report_spares_what_is_none_of_it(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("keep me", encoding="utf-8")
@@ -140,6 +201,10 @@ def test_a_report_spares_what_is_none_of_it(folder: Path, tmp_path: Path) -> Non
     assert done.returncode == 3
     assert "thesis.txt" in done.stderr
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+    (tmp_path / "paper" / "figures").mkdir(parents=True)
+    (tmp_path / "paper" / "figures" / "mine.png").write_bytes(b"a picture")
+    assert mutualaid("report", str(folder / "region"), "--out", "paper", cwd=tmp_path).returncode == 3
+    assert (tmp_path / "paper" / "figures" / "mine.png").read_bytes() == b"a picture"
 
 
 def test_a_public_report_holds_no_entry_for_partners_alone(folder: Path) -> None:

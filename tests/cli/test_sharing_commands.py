@@ -29,6 +29,7 @@ from mutualaid.data import Target, demo_path, read_region
 from mutualaid.errors import AgreementError, InputError
 from mutualaid.incidents import incident_numbers, incident_study
 from mutualaid.reports import RESULT_FILES, export_region, report_inputs, write_report, write_results
+from mutualaid.reports._export import _untold_delays, _without_single
 
 MC, FR = "Sapeurs-Pompiers de Monaco", "SDIS 06"
 #: What a run without a study of sites, of an evacuation or of a record of incidents writes.
@@ -555,7 +556,9 @@ def small(value: Any, where: str = "") -> list[str]:
         value = dict(enumerate(value))
     if not isinstance(value, dict):
         return []
-    counts = [value.get(key) for key in ("count", "judged", "drives", "known")]
+    counts = [
+        value.get(key) for key in ("count", "incidents", "first_neighbour", "judged", "drives", "known")
+    ]
     here = [where for one in counts if isinstance(one, int) and 0 < one < 10]
     return here + [found for key, one in value.items() for found in small(one, f"{where}.{key}")]
 
@@ -609,13 +612,114 @@ def test_no_group_of_fewer_than_ten_is_public(full: Path, public: Path) -> None:
     for part in ("performance", "fit"):
         assert {"units", "types", "stations"}.isdisjoint(after[part])
         assert {"MC", "FR-beausoleil"} <= set(after[part]["jurisdictions"])
-    for name, count in (("gain", "judged"), ("speeds", "drives"), ("delays", "count")):
-        all_rows, rows = (
-            pd.read_csv(folder / "results" / f"incidents_{name}.csv") for folder in (full, public)
-        )
+    tables = {
+        name: [pd.read_csv(folder / "results" / f"incidents_{name}.csv") for folder in (full, public)]
+        for name in ("gain", "speeds", "delays")
+    }
+    for name, count in (("speeds", "drives"), ("delays", "count")):
+        all_rows, rows = tables[name]
         pd.testing.assert_frame_equal(rows, all_rows[~all_rows[count].between(1, 9)].reset_index(drop=True))
         assert len(rows) > 3
-    assert len(pd.read_csv(public / "results" / "incidents_gain.csv")) == len(before["gain"]["jurisdictions"])
+    told = tables["gain"][1]["jurisdiction"].fillna("").tolist()
+    assert told == ["", *after["gain"]["jurisdictions"]]
+
+
+def test_no_subtraction_gives_a_group_of_fewer_than_ten(full: Path, public: Path) -> None:
+    before, after = (summary_in(folder)["incidents"] for folder in (full, public))
+    partners = read_region(full / "region").jurisdictions["partner"]
+    for part in ("performance", "fit", "gain"):
+        all_places, places = before[part]["jurisdictions"], after[part]["jurisdictions"]
+        # Neighbours came first to none in La Turbie, so that it hides nothing of the few in Cap-d'Ail.
+        more = {"FR-roquebrune-cap-martin"} if part == "gain" else set()
+        assert set(all_places) - set(places) == {"FR-cap-d-ail", "FR-la-turbie"} | more
+        for key in ("incidents", "first_neighbour", "judged") if part == "gain" else ("count",):
+            whole = after[part]["total" if part == "gain" else "all"][key]
+            assert whole - sum(one[key] for one in places.values()) >= 10
+    of_one = [one for name, one in after["performance"]["jurisdictions"].items() if partners[name] == FR]
+    assert after["performance"]["partners"][FR]["count"] - sum(one["count"] for one in of_one) >= 10
+
+
+def record_of(places: Mapping[str, tuple[int, int, int]], sides: tuple[int, int]) -> dict[str, Any]:
+    """A record with municipalities by incidents, those to which a neighbour came first, and those judged."""
+    total = [sum(one[n] for one in places.values()) for n in range(3)]
+    keys = ("incidents", "first_neighbour", "judged")
+    counts = {name: {"count": one[0]} for name, one in places.items()}
+    return {
+        "performance": {"all": {"count": total[0]}, "jurisdictions": counts},
+        "fit": {
+            "all": {"count": sum(sides)},
+            "own": {"count": sides[0]},
+            "neighbours": {"count": sides[1]},
+            "jurisdictions": {},
+        },
+        "gain": {
+            "total": dict(zip(keys, total, strict=True)),
+            "jurisdictions": {name: dict(zip(keys, one, strict=True)) for name, one in places.items()},
+        },
+        "calibration": None,
+        "busy": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("places", "gain"),
+    [
+        ({"a": (50, 20, 20), "b": (40, 0, 0), "c": (30, 12, 11)}, "abc"),
+        ({"a": (50, 20, 20), "b": (40, 30, 30), "c": (30, 2, 0)}, "b"),  # a neighbour came first to few
+        ({"a": (50, 20, 20), "b": (3, 2, 0), "c": (30, 12, 11)}, "a"),  # nobody can judge one of three
+        ({"a": (50, 0, 0), "b": (4, 0, 0), "c": (6, 0, 0)}, "a"),  # ten together
+        ({"a": (50, 0, 0), "b": (4, 0, 0), "c": (5, 0, 0), "d": (0, 0, 0)}, "d"),
+        ({"a": (50, 20, 20), "b": (40, 0, 0), "c": (30, 15, 5)}, "b"),  # the next smallest has none judged
+    ],
+)
+def test_what_is_left_out_hides_what_it_is_left_out_for(
+    places: dict[str, tuple[int, int, int]], gain: str
+) -> None:
+    told = _without_single(record_of(places, (30, 20)), {})
+    assert "".join(told["gain"]["jurisdictions"]) == gain
+    assert set(told["gain"]["jurisdictions"]) <= set(told["performance"]["jurisdictions"])
+    for block, whole, keys in (
+        (told["gain"], "total", ("incidents", "first_neighbour", "judged")),
+        (told["performance"], "all", ("count",)),
+    ):
+        for key in keys:
+            rest = block[whole][key] - sum(one[key] for one in block["jurisdictions"].values())
+            assert rest == 0 or rest >= 10
+
+
+@pytest.mark.parametrize(
+    ("sides", "told"), [((30, 20), {"all", "own", "neighbours"}), ((30, 4), {"all"}), ((4, 3), set())]
+)
+def test_one_side_tells_of_the_other(sides: tuple[int, int], told: set[str]) -> None:
+    found = _without_single(record_of({"a": (50, 0, 0)}, sides), {})["fit"]
+    assert set(found) - {"jurisdictions"} == told
+
+
+def test_what_a_partner_has_in_all_tells_no_municipality_of_few() -> None:
+    record = record_of(dict.fromkeys("abcde", (0, 0, 0)) | {"f": (0, 0, 0)}, (30, 20))
+    counts = {"a": 4, "b": 40, "c": 50, "d": 12, "e": 60}
+    record["performance"] = {
+        "all": {"count": 166},
+        "jurisdictions": {name: {"count": count} for name, count in counts.items()},
+        "partners": {"one": {"count": 94}, "two": {"count": 72}},
+    }
+    told = _without_single(record, dict.fromkeys("abc", "one") | dict.fromkeys("de", "two"))["performance"]
+    assert set(told["partners"]) == {"one", "two"}
+    assert set(told["jurisdictions"]) == {"c", "d", "e"}, (
+        "d is smaller, but tells nothing of the first partner"
+    )
+
+    record["performance"]["partners"] = {"one": {"count": 157}, "two": {"count": 5}, "three": {"count": 4}}
+    told = _without_single(record, dict.fromkeys("bcd", "one") | {"a": "three", "e": "two"})["performance"]
+    assert told["partners"] == {}, "nine together"
+
+
+def test_the_hours_of_a_delay_tell_no_hour_of_few() -> None:
+    rows = [("turnout_s", "career", "", 100), ("turnout_s", "career", "day", 50),
+            ("turnout_s", "career", "night", 44), ("turnout_s", "unknown", "", 70),
+            ("turnout_s", "unknown", "day", 40), ("answering_s", "", "", 9)]  # fmt: skip
+    delays = pd.DataFrame(rows, columns=["segment", "group", "hour", "count"])
+    assert _untold_delays(delays).tolist() == [False, False, True, False, False, True]
 
 
 def test_what_the_record_says_in_all_is_public(recorded: Analysis, public: Path) -> None:
@@ -631,8 +735,6 @@ def test_what_the_record_says_in_all_is_public(recorded: Analysis, public: Path)
     assert {key: one["verdict"] for key, one in told["incidents"]["gain"]["jurisdictions"].items()} == {
         "MC": "none_modelled",
         "FR-beausoleil": "not_confirmed",
-        "FR-la-turbie": "too_few",
-        "FR-roquebrune-cap-martin": "not_confirmed",
     }
     assert [one["id"] for one in told["decisions"]] == ["D1", "D2", "D3", "D4", "D6"]
     page = (public / "report" / "report.html").read_text("utf-8")

@@ -132,7 +132,7 @@ def demo(
         beside.replace(region)
 
     def report(read: Region, steps: Steps) -> dict[str, Path]:
-        languages = page_languages((lang or _DEMO_REPORT).split(","))
+        languages = page_languages(part.strip() for part in (lang or _DEMO_REPORT).split(","))
         files = _report.written(read, folder / "results", folder / "report", steps, languages=languages)
         return {name: path for name, path in files.items() if name in ("report.html", "briefing.html")}
 

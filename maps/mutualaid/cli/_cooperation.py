@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from mutualaid.cli._options import EXIT_DEFECTS, Day, Json, RegionPath, Service
 if TYPE_CHECKING:
     from mutualaid.cooperation import Cooperation
     from mutualaid.coverage import Analysis
-    from mutualaid.data import Agreement, Costs
+    from mutualaid.data import Agreement, Costs, Region
 
 __all__ = ["cooperation", "measured"]
 
@@ -55,7 +55,12 @@ def cooperation(
 
 
 def measured(
-    region: Path, changed: Mapping[str, Any], steps: Steps, *, until: float = 1.0
+    region: Path,
+    changed: Mapping[str, Any],
+    steps: Steps,
+    *,
+    until: float = 1.0,
+    seen: Callable[[Region], None] | None = None,
 ) -> tuple[Analysis, Cooperation]:
     """Compute a region, with some parameters changed, and measure the cooperation in it.
 
@@ -69,6 +74,8 @@ def measured(
         Is told how far it is.
     until
         Share of the whole work that this is.
+    seen
+        Is given the region as soon as it is read.
     """
     from mutualaid.cooperation import cooperation as measure
     from mutualaid.coverage import analyse
@@ -78,6 +85,8 @@ def measured(
     read = read_region(region)
     if changed:
         read = replace(read, parameters=revise(read.parameters, **changed))
+    if seen is not None:
+        seen(read)
     analysis = analyse(read, progress=steps.part(0.0, 0.7 * until))
     return analysis, measure(analysis, progress=steps.part(0.7 * until, until))
 

@@ -326,6 +326,8 @@ def _print_gain(gain: Mapping[str, Any]) -> None:
 
 def _print_calls(numbers: Mapping[str, Any]) -> None:
     rates, busy = numbers["rates"], numbers["busy"]
+    if rates is None or numbers["calls"] is None:
+        return  # a note says why
     typer.echo(
         f"\nExpected: {rates['calls_year']:,.0f} calls a year, by {rates['calls']:,} in {rates['years']:.1f} years."
     )

@@ -126,7 +126,7 @@ def compare(
 
 def compared(
     before: str,
-    after: str,
+    after: str | Region,
     home: Path,
     place: Path,
     progress: Callable[[str, float], None],
@@ -138,7 +138,7 @@ def compared(
     Parameters
     ----------
     before, after
-        Run or region folder.
+        Run or region folder, or a region that is read already.
     home
         Region folder whose runs are meant.
     place
@@ -156,10 +156,12 @@ def compared(
     return held_against(old, new, records=(first, last), scenarios=scenarios, progress=progress)
 
 
-def _side(text: str, home: Path, place: Path) -> tuple[Region, RunRecord | None]:
+def _side(text: str | Region, home: Path, place: Path) -> tuple[Region, RunRecord | None]:
     from mutualaid.data import read_region
     from mutualaid.reports import find_record, region_of
 
+    if not isinstance(text, str):
+        return text, None
     path = Path(text)
     if path.is_dir() or path.suffix == ".toml":
         return read_region(path), None

@@ -163,7 +163,9 @@ def run_region(
     from mutualaid.reports import (
         check_runs,
         check_target,
+        check_targets,
         full_summary,
+        input_files,
         run_record,
         tables_for_map,
         write_record,
@@ -176,22 +178,26 @@ def run_region(
     check_target(out)
     if memory.keep:
         check_runs(folder)
-    with Steps(quiet=as_json or silent) as steps:
+    with Steps(quiet=as_json) as steps:
         done = 0.7 if evacuate is None else 0.45
-        analysis, cooperation = measured(region, changed, steps, until=done)
-        full_summary(analysis, cooperation)  # a target that is nowhere is told before the long work
+        # Hashed before anything is computed: whoever edits a file meanwhile changes nothing of this run.
+        inputs: list[dict[str, Any]] = []
+        analysis, cooperation = measured(
+            region, changed, steps, until=done, seen=lambda read: inputs.extend(input_files(read))
+        )
+        check_targets(analysis.region, full_summary(analysis, cooperation))  # told before the long work
         study = flight = happened = kept = None
         if wishes is not None:
             study = studied(analysis, wishes, steps, start=done, end=(done := done + 0.13))
         if evacuate is not None:
             flight = evacuated(analysis, evacuate, steps, start=done, end=0.83)
-        if len(analysis.region.incidents):
+        if (analysis.region.incidents["service"] == analysis.region.parameters.service).any():
             happened = incident_study(analysis, progress=steps.part(0.83, 0.88))
         steps("Preparing what-ifs", 0.88)
         what_if = tables_for_map(analysis, study)
         steps("Writing map and files", 0.92)
         asked = _asked(folder, changed, wishes, evacuate)
-        record = run_record(analysis, seconds=time.perf_counter() - started, asked=asked)
+        record = run_record(analysis, seconds=time.perf_counter() - started, asked=asked, inputs=inputs)
         files = write_results(
             analysis,
             out,
@@ -239,14 +245,21 @@ def _asked(
 ) -> dict[str, Any]:
     """Say what was asked, so that it can be asked again; no path of this machine is in it."""
     siting = None if wishes is None else asdict(wishes)
-    if siting is not None and wishes is not None and wishes.sites is not None:
-        sites, home = wishes.sites.resolve(), folder.resolve()
-        siting["sites"] = sites.relative_to(home).as_posix() if sites.is_relative_to(home) else sites.name
+    if siting is not None:
+        siting |= {name: _inside(siting[name], folder) for name in ("sites", "within") if siting[name]}
     return {
         "parameters": dict(changed),
         "siting": siting,
         "evacuation": None if evacuate is None else asdict(evacuate),
     }
+
+
+def _inside(given: Path | str, folder: Path) -> str:
+    """Say where a file is: in the folder of the region by its path there, elsewhere by its name alone."""
+    path, home = Path(given), folder.resolve()
+    if not path.exists():
+        return str(given)  # an area in numbers
+    return path.resolve().relative_to(home).as_posix() if path.resolve().is_relative_to(home) else path.name
 
 
 def studied(analysis: Analysis, wishes: Wishes, steps: Steps, *, start: float, end: float) -> SitingStudy:

@@ -5,6 +5,7 @@
 ['map.html', 'coverage.gpkg', 'gaps.geojson']
 """
 
+from mutualaid.reports._agreed import check_targets
 from mutualaid.reports._combined import write_combined
 from mutualaid.reports._compare import COMPARISON_NULL_MEANS, Comparison, compare, comparison_words
 from mutualaid.reports._compare_files import COMPARISON_FILES, write_comparison
@@ -16,11 +17,12 @@ from mutualaid.reports._figures import break_even_figure, reciprocity_figure
 from mutualaid.reports._gpx import routes_gpx
 from mutualaid.reports._history import HISTORY_INDICATORS, history, history_figure, write_history
 from mutualaid.reports._indicators import run_indicators
-from mutualaid.reports._record import run_record
+from mutualaid.reports._record import input_files, run_record
 from mutualaid.reports._report._inputs import ReportInputs
 from mutualaid.reports._report_files import (
     REPORT_LEVELS,
     changed_inputs,
+    check_edition,
     check_report,
     report_inputs,
     write_report,
@@ -37,7 +39,7 @@ from mutualaid.reports._runs import (
     write_record,
 )
 from mutualaid.reports._siting_figures import siting_figure
-from mutualaid.reports._store import region_of
+from mutualaid.reports._store import as_it_ran, region_of
 from mutualaid.reports._summary import full_summary
 
 __all__ = [
@@ -49,12 +51,15 @@ __all__ = [
     "Comparison",
     "ReportInputs",
     "RunRecord",
+    "as_it_ran",
     "break_even_figure",
     "changed_inputs",
+    "check_edition",
     "check_export",
     "check_report",
     "check_runs",
     "check_target",
+    "check_targets",
     "compare",
     "comparison_words",
     "damaged_records",
@@ -65,6 +70,7 @@ __all__ = [
     "full_summary",
     "history",
     "history_figure",
+    "input_files",
     "read_records",
     "reciprocity_figure",
     "region_of",

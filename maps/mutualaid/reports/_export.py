@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyogrio
 import shapely
+from numpy.typing import NDArray
 
 from mutualaid.cooperation import Cooperation, SharedRegion, shared_region
 from mutualaid.coverage import LEVELS, Analysis
@@ -68,22 +70,21 @@ _RECORD = (
 #: Layers and files from which single incidents, or what single units do, could be told.
 _RUNS = ("incident_runs",)
 _OF_RUNS = ("incidents_rates.csv", "incidents_units.csv", "incidents_performance.csv", "incidents_fit.csv")
-#: Tables of groups of the record, by the column that counts what a group consists of.
-_OF_GROUPS = {
-    "incidents_gain.csv": "judged",
-    "incidents_speeds.csv": "drives",
-    "incidents_delays.csv": "count",
-}
+#: Tables of groups of the record.
+_OF_GROUPS = ("incidents_gain.csv", "incidents_speeds.csv", "incidents_delays.csv")
 #: Groups of the record that are told apart, and the fewest incidents of which a group is told.
 _GROUPS = ("jurisdictions", "partners", "hours")
-_WHOLE = ("all", "own", "neighbours")
+_SIDES = ("own", "neighbours")
 _FEWEST = 10
+#: What is counted of a group that the gain is told of.
+_IN_GAIN = ("incidents", "first_neighbour", "judged")
 #: Names of numbers of people in gaps, at crossings and at stations.
 _PEOPLE = re.compile(".*population|(lost|only|home)_.*")
 
 _TIMES = "seconds, and which station comes, give away what is kept back of stations or places"
 _NAMES = "it shows what is kept back"
 _SINGLE = "single incidents, or what single units do, could be told from it"
+_OF_FEW = f"groups of fewer than {_FEWEST}, and those from which these would follow"
 _UNKNOWN = "nobody has made sure that it tells nothing of what is kept back"
 _TRUE = (
     "The numbers in results/ are true: they were computed from all data before anything was withheld. Numbers that are "
@@ -247,9 +248,10 @@ def told_results(shared: SharedRegion, region: Region, full: Path, out: Path) ->
         places=places,
         people=bool(demand - {"incidents"}),
         units=bool(units),
-        runs=bool(shared.hidden("incidents")),
+        # The region may have lost its record since the results were written.
+        runs=bool(shared.hidden("incidents")) or any(full.glob("incidents_*.csv")),
     )
-    if not any(one.rows for one in shared.withheld):
+    if not rules.runs and not any(one.rows for one in shared.withheld):
         for path in full.iterdir():
             path.replace(out / path.name)
         return
@@ -268,7 +270,7 @@ def told_results(shared: SharedRegion, region: Region, full: Path, out: Path) ->
         elif file in _TABLES:
             yield from _table(rules, path, out / file)
         elif rules.runs and file in _OF_GROUPS:
-            yield from _groups(path, out / file)
+            yield from _groups(rules, path, out / file)
         else:
             path.replace(out / file)
 
@@ -433,13 +435,23 @@ def _table(rules: _Rules, path: Path, out: Path) -> Iterator[dict[str, str]]:
     table.to_csv(out, index=False, encoding="utf-8", lineterminator="\n")
 
 
-def _groups(path: Path, out: Path) -> Iterator[dict[str, str]]:
+def _groups(rules: _Rules, path: Path, out: Path) -> Iterator[dict[str, str]]:
     """Leave groups out of a table of the record that are too small to hide who is in them."""
     table = pd.read_csv(path, dtype="str", keep_default_na=False)
-    told = table[~pd.to_numeric(table[_OF_GROUPS[path.name]]).between(1, _FEWEST - 1)]
-    if len(told) < len(table):
-        yield _left_out(f"results/{out.name}", f"groups of fewer than {_FEWEST}", _SINGLE)
-    told.to_csv(out, index=False, encoding="utf-8", lineterminator="\n")
+    if path.name == "incidents_gain.csv":
+        summary = json.loads((path.parent / "summary.json").read_text(encoding="utf-8"))
+        if "incidents" not in summary:  # so nothing says which groups that belong to these are left out
+            yield _left_out(f"results/{out.name}", "", _SINGLE)
+            return
+        untold = _untold_groups(summary["incidents"], _partners(rules))
+        gone = table["jurisdiction"].isin(untold["gain"]).to_numpy()
+    elif path.name == "incidents_delays.csv":
+        gone = _untold_delays(table)
+    else:
+        gone = _are_few(pd.to_numeric(table["drives"])).to_numpy()
+    if gone.any():
+        yield _left_out(f"results/{out.name}", _OF_FEW, _SINGLE)
+    table[~gone].to_csv(out, index=False, encoding="utf-8", lineterminator="\n")
 
 
 def _summary(rules: _Rules, path: Path, out: Path) -> Iterator[dict[str, str]]:
@@ -483,40 +495,141 @@ def _summary(rules: _Rules, path: Path, out: Path) -> Iterator[dict[str, str]]:
 def _record_of_incidents(rules: _Rules, summary: dict[str, Any], file: str) -> Iterator[dict[str, str]]:
     """Leave out what tells of single incidents or units."""
     if rules.runs and "incidents" in summary:
-        summary["incidents"] = _without_single(summary["incidents"])
-        what = f"incidents by unit, station and type, and of groups of fewer than {_FEWEST}"
-        yield _left_out(file, what, _SINGLE)
+        summary["incidents"] = _without_single(summary["incidents"], _partners(rules))
+        yield _left_out(file, f"incidents by unit, station and type, and of {_OF_FEW}", _SINGLE)
 
 
-def _without_single(record: dict[str, Any]) -> dict[str, Any]:
+def _partners(rules: _Rules) -> dict[str, str]:
+    """Give the partner of each municipality."""
+    partners = rules.shared.region.jurisdictions["partner"]
+    return dict(zip(map(str, partners.index), map(str, partners), strict=True))
+
+
+def _without_single(record: dict[str, Any], partner: Mapping[str, str]) -> dict[str, Any]:
     """Give what a record says of groups that are large enough to hide who is in them."""
+    untold = _untold_groups(record, partner)
     told = {key: value for key, value in record.items() if key not in ("performance", "fit", "gain", "busy")}
     for part in ("performance", "fit"):
-        told[part] = _large({key: record[part][key] for key in _WHOLE if key in record[part]})
-        told[part] |= {key: _large(record[part][key]) for key in _GROUPS if key in record[part]}
-    gain = record["gain"]
-    total = _large({"total": gain["total"]}, "judged")
-    others = {key: value for key, value in gain.items() if key != "total"}
-    told["gain"] = {**others, **total, "jurisdictions": _large(gain["jurisdictions"], "judged")}
+        whole = {key: record[part][key] for key in ("all", *_SIDES) if key in record[part]}
+        told[part] = _told_of(whole, untold[part])
+        told[part] |= {
+            key: _told_of(record[part][key], untold[f"{part}.{key}"])
+            for key in _GROUPS
+            if key in record[part]
+        }
+    gain = {key: value for key, value in record["gain"].items() if key != "total" or "" not in untold["gain"]}
+    told["gain"] = {**gain, "jurisdictions": _told_of(gain["jurisdictions"], untold["gain"])}
     learnt = record["calibration"]
     if learnt is not None:
-        delays = [one for one in learnt["delays"] if not _is_small(one["count"])]
-        told["calibration"] = {**learnt, "speeds": _large(learnt["speeds"], "drives"), "delays": delays}
+        gone = _untold_delays(pd.DataFrame(learnt["delays"], columns=["segment", "group", "hour", "count"]))
+        told["calibration"] = {
+            **learnt,
+            "speeds": {key: one for key, one in learnt["speeds"].items() if not _is_few(one["drives"])},
+            "delays": [one for one, left in zip(learnt["delays"], gone, strict=True) if not left],
+        }
     busy = record["busy"]
     told["busy"] = None if busy is None else {key: value for key, value in busy.items() if key != "units"}
     return told
 
 
-def _large(groups: dict[str, Any], count: str = "count") -> dict[str, Any]:
-    """Give the groups that are not small, each with the parts of the clock of which enough is known."""
-    told = {name: block for name, block in groups.items() if not _is_small(block[count])}
+def _told_of(groups: Mapping[str, Any], untold: Collection[str]) -> dict[str, Any]:
+    """Give the groups that may be told, each with the parts of the clock of which enough is known."""
+    told = {name: block for name, block in groups.items() if name not in untold}
     for name, block in told.items():
         if "segments" in block:
-            told[name] = {**block, "segments": _large(block["segments"], "known")}
+            known = {key: one for key, one in block["segments"].items() if not _is_few(one["known"])}
+            told[name] = {**block, "segments": known}
     return told
 
 
-def _is_small(count: int) -> bool:
+def _untold_groups(record: Mapping[str, Any], partner: Mapping[str, str]) -> dict[str, set[str]]:
+    """Say which groups of a record are not told, by its part and what they are groups of.
+
+    Municipalities are parts of all and, where their partner is told, of what is told of it.
+    """
+    untold: dict[str, set[str]] = {}
+    for part in ("performance", "fit"):
+        blocks = record[part]
+        places = _counts(blocks["jurisdictions"])
+        # A record in which nothing could be compared says nothing of all.
+        whole = _counts({"all": blocks["all"]} if "all" in blocks else {}).sum()
+        sides = _counts({key: blocks[key] for key in _SIDES if key in blocks})
+        # Those of one side are all that the other's are not.
+        gone = set(sides.index) if len(sides) and _hidden(sides, whole) else set()
+        untold[part] = gone | ({"all"} if _are_few(whole).any() else set())
+        for kind in [kind for kind in _GROUPS if kind in blocks]:
+            untold[f"{part}.{kind}"] = _hidden(_counts(blocks[kind]), whole)
+        partners = _counts(blocks.get("partners", {}))
+        seen = partners[~partners.index.isin(list(untold.get(f"{part}.partners", ())))]
+        whose = np.array([partner.get(name, name) for name in places.index], dtype=object)
+        untold[f"{part}.jurisdictions"] = _hidden(places[~np.isin(whose, seen.index)], whole - seen.sum())
+        for name in seen.index:
+            untold[f"{part}.jurisdictions"] |= _hidden(places[whose == name], seen[seen.index == name].sum())
+    gain = record["gain"]
+    total = _counts({"": gain["total"]}, _IN_GAIN).sum()
+    # What is not told of the incidents of a place must not stand here.
+    untold["gain"] = _hidden(
+        _counts(gain["jurisdictions"], _IN_GAIN), total, untold["performance.jurisdictions"]
+    )
+    untold["gain"] |= {""} if _are_few(total).any() else set()
+    return untold
+
+
+def _untold_delays(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """(rows,) of delays that are not told: of few, or what is left of all hours without the others is of few."""
+    counts = pd.to_numeric(table["count"])
+    gone: NDArray[np.bool_] = _are_few(counts).to_numpy(copy=True)
+    for rows in table.groupby(["segment", "group"]).groups.values():
+        here = counts[rows].set_axis(table.loc[rows, "hour"])
+        if "" in here.index and len(here) > 1:
+            hours = here.drop("")
+            hours[""] = max(here[""] - hours.sum(), 0)  # those of which too little is known
+            hidden = _hidden(hours.to_frame()) - {""}
+            gone |= table.index.isin(rows) & table["hour"].isin(hidden).to_numpy()
+    return gone
+
+
+def _counts(groups: Mapping[str, Any], keys: Sequence[str] = ("count",)) -> pd.DataFrame:
+    """Give how many there are of each group, by name."""
+    return pd.DataFrame(
+        [[block[key] for key in keys] for block in groups.values()],
+        index=pd.Index(list(groups), dtype=object), columns=list(keys), dtype="int64",
+    )  # fmt: skip
+
+
+def _hidden(
+    counts: pd.DataFrame, whole: pd.Series[Any] | None = None, gone: Collection[str] = ()
+) -> set[str]:
+    """Say which groups are not told: those of few, and others until no subtraction from all gives a group of few.
+
+    Parameters
+    ----------
+    counts
+        How many there are of each group, by name; no one is in two of them.
+    whole
+        How many there are in all, if some may be in no group.
+    gone
+        Groups that are not told anyway.
+    """
+    counts = counts.sort_index()
+    apart = _are_few(counts).any(axis=1).to_numpy() | counts.index.isin(list(gone))
+    rest = (counts.sum() if whole is None else whole) - counts.sum()
+    while True:
+        left = counts[~apart]
+        few = _are_few(counts[apart].sum() + rest)
+        keys = [key for key in counts if few[key] and (left[key] > 0).any()]
+        if not keys and (counts[apart] > 0).any(axis=1).sum() == 1:
+            keys = [key for key in counts.columns[:1] if (left[key] > 0).any()]
+        if not keys:
+            return set(counts.index[apart])
+        apart |= counts.index == left.loc[left[keys[0]] > 0, keys[0]].idxmin()
+
+
+def _are_few(counts: Any) -> Any:
+    return (counts > 0) & (counts < _FEWEST)
+
+
+def _is_few(count: int) -> bool:
     return 0 < count < _FEWEST
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -23,7 +23,11 @@ _PACKAGES = (
 
 
 def run_record(
-    analysis: Analysis, *, seconds: float | None = None, asked: Mapping[str, Any] | None = None
+    analysis: Analysis,
+    *,
+    seconds: float | None = None,
+    asked: Mapping[str, Any] | None = None,
+    inputs: Sequence[Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Describe a run so that it can be repeated and checked years later.
 
@@ -35,6 +39,8 @@ def run_record(
         How long it took, wall clock.
     asked
         What was asked for beside region.toml, ready for JSON, so that it can be asked again.
+    inputs
+        What `input_files` said of the region when it was read; as the files are now if None.
 
     Returns
     -------
@@ -50,7 +56,7 @@ def run_record(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": None if seconds is None else round(seconds, 2),
         "asked": dict(asked or {}),
-        "inputs": input_files(analysis.region),
+        "inputs": [dict(one) for one in inputs] if inputs is not None else input_files(analysis.region),
         "parameters": asdict(analysis.region.parameters),
         "standard": analysis.standard.id,
         "agreements": [one.id for one in analysis.agreements],
@@ -62,14 +68,16 @@ def run_record(
 def input_files(region: Region) -> list[dict[str, Any]]:
     """Give path inside the region folder, bytes and sha256 of each file that was read."""
     # Only what was read: other files in the folder, such as earlier results, change nothing.
-    files = sorted(region.files or region.network_files)
+    files = set(region.files or region.network_files)
+    if isinstance(region.profile, Path):  # which region.toml need not name
+        files.add(region.profile)
     return [
         {
             "file": path.relative_to(region.folder).as_posix(),
             "bytes": path.stat().st_size,
             "sha256": _sha256(path),
         }
-        for path in files
+        for path in sorted(files)
     ]
 
 

@@ -7,7 +7,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,14 @@ from mutualaid.reports._report._say import number_of, say
 from mutualaid.reports._report._tables import table_csv
 from mutualaid.reports._results import check_target
 
-__all__ = ["REPORT_LEVELS", "changed_inputs", "check_report", "report_inputs", "write_report"]
+__all__ = [
+    "REPORT_LEVELS",
+    "changed_inputs",
+    "check_edition",
+    "check_report",
+    "report_inputs",
+    "write_report",
+]
 
 #: How two languages stand: side by side, or one after the other.
 _LAYOUTS = ("columns", "sequence")
@@ -66,7 +74,12 @@ def changed_inputs(region: Region, results: str | Path) -> list[str]:
         (Path(results) / "summary.json").stat()
     except (OSError, ValueError, KeyError, TypeError):
         return ["run.json"]
-    now = {one["file"]: one["sha256"] for one in input_files(region)}
+    # What the run was asked for may name a file that region.toml does not, such as a profile.
+    asked = str(record.get("parameters", {}).get("profile", region.parameters.profile))
+    then = replace(region, parameters=replace(region.parameters, profile=asked))
+    if isinstance(then.profile, Path) and not then.profile.exists():
+        return [asked]
+    now = {one["file"]: one["sha256"] for one in input_files(then)}
     return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 
@@ -105,9 +118,7 @@ def report_inputs(
     AgreementError
         As `mutualaid.cooperation.shared_region`.
     """
-    if level not in REPORT_LEVELS:
-        remedy = "choose who will read it"
-        raise InputError([Defect("", "level", f"one of {', '.join(REPORT_LEVELS)}", repr(level), remedy)])
+    check_edition(level)
     with tempfile.TemporaryDirectory(prefix="mutualaid-report-") as name:
         full = Path(name) / "all"
         shutil.copytree(results, full, ignore=shutil.ignore_patterns("map.html", "report"))
@@ -140,6 +151,29 @@ def report_inputs(
         )
 
 
+def check_edition(level: str, *, layout: str = "columns", pdf: bool = False) -> None:
+    """Make sure that a report can be written in this way, before anything is computed for it.
+
+    Raises
+    ------
+    InputError
+        There is no such level or layout, or `pdf` is wanted and typst is not installed.
+    """
+    defects = []
+    for where, got, known, remedy in (
+        ("level", level, REPORT_LEVELS, "choose who will read it"),
+        ("layout", layout, _LAYOUTS, "choose how languages stand"),
+    ):
+        if got not in known:
+            defects.append(Defect("", where, f"one of {', '.join(known)}", repr(got), remedy))
+    if pdf and find_spec("typst") is None:
+        defects.append(
+            Defect("", "pdf", "the package typst", "it is not there", "pip install 'mutualaid[pdf]'")
+        )
+    if defects:
+        raise InputError(defects)
+
+
 def check_report(folder: str | Path) -> Path:
     """Make sure that a report can be written to a folder, and that nothing else is lost by it.
 
@@ -149,10 +183,15 @@ def check_report(folder: str | Path) -> Path:
         The folder cannot be written to, or holds something that is no part of a report.
     """
     target = check_target(folder)
-    strange = [path.name for path in target.iterdir() if path.name not in _PARTS] if target.exists() else []
-    if strange:
+    found = sorted(path.name for path in target.iterdir()) if target.exists() else []
+    strange = [name for name in found if name not in _PARTS]
+    if strange or (found and "report.json" not in found):
+        got = ", ".join((strange or found)[:5])
         expected, remedy = "a new or empty folder, or an earlier report", "name another one with --out"
-        raise InputError([Defect(str(target), "", expected, ", ".join(sorted(strange)[:5]), remedy)])
+        raise InputError([Defect(str(target), "", expected, got, remedy)])
+    if target.resolve() == Path.cwd():
+        expected, remedy = "another folder than the one you are in", "name one inside it with --out"
+        raise InputError([Defect(str(target), "", expected, "the folder you are in", remedy)])
     return target
 
 
@@ -191,9 +230,7 @@ def write_report(
     InputError
         The folder cannot be used, a language or layout is not known, or `pdf` is wanted and typst is not installed.
     """
-    if layout not in _LAYOUTS:
-        expected, remedy = f"one of {', '.join(_LAYOUTS)}", "choose how languages stand"
-        raise InputError([Defect("", "layout", expected, repr(layout), remedy)])
+    check_edition("own", layout=layout, pdf=pdf)
     target, codes = check_report(folder), page_languages(languages)
     document = report_document(inputs)
     short = briefing(document)

@@ -18,7 +18,7 @@ from mutualaid.reports._record_file import sync_folder
 if TYPE_CHECKING:
     from mutualaid.reports._runs import RunRecord
 
-__all__ = ["INPUTS", "keep_inputs", "region_of"]
+__all__ = ["INPUTS", "as_it_ran", "keep_inputs", "region_of"]
 
 #: Folder of the inputs beside the records.
 INPUTS = "inputs"
@@ -113,7 +113,7 @@ def region_of(record: RunRecord, folder: str | Path | None = None, *, into: str 
     if defects:
         raise RecordError(defects)
     region = read_region(into)
-    return replace(region, parameters=_parameters(record, region.parameters))
+    return as_it_ran(region, record.parameters, record.day)
 
 
 def _laid_out(
@@ -151,10 +151,22 @@ def _copied(source: Path, target: Path) -> str:
     return digest.hexdigest()
 
 
-def _parameters(record: RunRecord, of_file: Parameters) -> Parameters:
-    """Give the parameters of a run; those that did not exist then are as the region file has them."""
+def as_it_ran(region: Region, parameters: Mapping[str, Any], day: str) -> Region:
+    """Give a region the parameters and the day of a run.
+
+    Parameters
+    ----------
+    region
+        As its files have it.
+    parameters, day
+        Of a run, as ``run.json`` and its record hold them; parameters that did not exist then stay.
+
+    Returns
+    -------
+    Region
+    """
     known = {one.name for one in fields(Parameters)}
-    stated = {key: value for key, value in record.parameters.items() if key in known}
-    return (
-        replace(of_file, **stated) if record.day == "" else replace(of_file, **stated | {"date": record.day})
-    )
+    stated = {key: value for key, value in parameters.items() if key in known}
+    if day:
+        stated["date"] = day
+    return replace(region, parameters=replace(region.parameters, **stated))

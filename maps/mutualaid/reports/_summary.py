@@ -47,11 +47,6 @@ def full_summary(
         what the partners keep beside them (``sources``, ``targets``, ``decisions``), and what missing values mean in
         ``null_means``: of a key that is missing elsewhere too, all.
 
-    Raises
-    ------
-    RegionError
-        A target names an indicator that does not exist.
-
     Examples
     --------
     >>> from mutualaid.coverage import analyse

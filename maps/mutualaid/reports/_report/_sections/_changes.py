@@ -38,6 +38,8 @@ _INDICATORS = (
 )  # fmt: skip
 _PARTS = ("stations", "roads", "people", "hazards", "agreements", "parameters")
 _HEADLINE = "covered_joint"
+#: Most sentences on what changed; comparison.json holds all.
+_SENTENCES = 12
 
 
 def changes(facts: Facts) -> Section | None:
@@ -55,11 +57,24 @@ def changes(facts: Facts) -> Section | None:
             facts.pictures.get("difference"),
             _places(facts),
             paragraph("changes_parts"),
+            *_what(facts),
             paragraph("changes_mapping"),
             *_notes(facts),
         ],
         slide=True,
     )
+
+
+def _what(facts: Facts) -> Iterator[Block]:
+    """Say what it is that changed, in the words of the comparison."""
+    sentences = [
+        facts.word(sentence, "en")
+        for _, part in facts.rows("parts", source=_FROM)
+        if part.get("changed")
+        for sentence in part.get("what", ())
+    ]
+    if sentences:
+        yield Items(tuple(sentences[:_SENTENCES]))
 
 
 def _ref(facts: Facts, form: Form, *path: str | int) -> Ref | None:
