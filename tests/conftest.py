@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -17,6 +18,9 @@ from pyproj import CRS
 
 from mutualaid.data import Agreement, Parameters, Region
 from mutualaid.network import ROAD_CLASSES, Network
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # A run that decides whether a change lands looks at the same examples each time; every other run looks at new ones.
 settings.register_profile("ci", derandomize=True)
@@ -33,6 +37,38 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real data not found: ../shared/data is not beside this checkout")
     return folder
+
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium of the system; without it the test is skipped, but fails where CI must have it."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        program, reason = None, "playwright is not installed"
+    else:
+        reason = "chromium is not installed"
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no browser: {reason}")
+        pytest.skip(f"no browser: {reason}")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
 
 
 # Border regions worked by hand: places on one straight road, four minutes apart

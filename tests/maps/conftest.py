@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -1144,38 +1142,6 @@ def told() -> Callable[[Any], str]:
 def clock() -> Callable[[float], str]:
     """Say seconds as minutes and seconds, rounded up so that what is late never reads as in time."""
     return lambda seconds: _told({"s": seconds})
-
-
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium of the system; without it the test is skipped, but fails where CI must have it."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        program, reason = None, "playwright is not installed"
-    else:
-        reason = "chromium is not installed"
-    if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no browser: {reason}")
-        pytest.skip(f"no browser: {reason}")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 @dataclass

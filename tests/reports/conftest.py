@@ -5,13 +5,11 @@ from __future__ import annotations
 import base64
 import copy
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -23,9 +21,6 @@ from mutualaid.reports._report._content import report_document
 from mutualaid.reports._report._document import Document, LegendEntry, Mark, Picture, Ref, Text
 from mutualaid.reports._report._inputs import ReportInputs
 from mutualaid.siting import siting
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 #: One grey pixel.
 PIXEL = base64.b64decode(
@@ -283,25 +278,3 @@ def read_page() -> Callable[[str], _Reader]:
         return reader
 
     return read
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium of the system; without it the test is skipped, but fails where CI must have it."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        program, reason = None, "playwright is not installed"
-    else:
-        reason = "chromium is not installed"
-    if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no browser: {reason}")
-        pytest.skip(f"no browser: {reason}")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=program, args=["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-        )
-        yield chromium
-        chromium.close()

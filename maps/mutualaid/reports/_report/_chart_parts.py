@@ -24,6 +24,9 @@ SIZE, SMALL, LINE_H = 13.0, 12.0, 15.0
 SHAPES = ("circle", "square", "diamond", "triangle", "hexagon", "triangle_down")
 _SWATCH = (16.0, 11.0)
 
+#: What is less has no length in any chart, and would overflow as the largest of one.
+_NOTHING = 1e-9
+
 
 @dataclass(frozen=True)
 class Label:
@@ -69,7 +72,9 @@ def read(chart: Chart, say: Callable[[Value], str], number: Callable[[Ref], floa
 
     def value(ref: Ref | None) -> float | None:
         found = None if ref is None else number(ref)
-        return None if found is None or not math.isfinite(found) else float(found)
+        if found is None or not math.isfinite(found):
+            return None
+        return float(found) if abs(found) >= _NOTHING else 0.0
 
     def label(ref: Value | None) -> Label:
         return Label("") if ref is None else Label(say(ref), ref if isinstance(ref, Ref) else None)
