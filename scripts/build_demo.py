@@ -480,10 +480,9 @@ name = "Monaco and the French Riviera (demo, map of 2016)"
 crs = "{crs}"
 note = \"\"\"
 A demonstration, not a study: the map is of 5 March 2016 and nobody in the services has confirmed it. Stations are those \\
-mapped then: two in Monaco and only one on the French side, La Turbie. Others lie outside the frame or were not mapped, so \\
-the gap on the French side is partly an artefact of the frame. Roquebrune-Cap-Martin is cut by the frame; the {inside:,} \\
-people of its part inside are an estimate: {whole:,} for the whole commune, by share of its area. Where people live is \\
-spread by the floor area of mapped buildings. The record of incidents, the decisions and the targets are invented.\"\"\"
+mapped then: two in Monaco and only one on the French side, La Turbie; the gap there is partly an artefact of the frame. \\
+Roquebrune-Cap-Martin is cut by it: its {inside:,} people inside are an estimate, by share of the area from {whole:,} in all. \\
+People are spread by the floor area of mapped buildings. The record of incidents, the decisions and the targets are invented.\"\"\"
 
 [jurisdictions]
 file = "jurisdictions.geojson"
@@ -527,7 +526,7 @@ date = "2016-06-07"
 
 [[source]]
 what = "incidents, decisions and targets"
-source = "invented for this example, incidents drawn at random by scripts/build_demo.py: nothing of it happened, and nobody decided or agreed it"
+source = "invented for this example: nothing of it happened"
 licence = "ODbL 1.0, as the map on which incidents are placed"
 """
 

@@ -79,7 +79,7 @@ _CARDS = "card_"
 #: The same of those that only a page with an evacuation needs.
 _EVACUATION = ("evac_", "layer_evac_", "subject")
 #: Numbers among which every plural form of every language occurs.
-_NUMBERS = range(1_000)
+_NUMBERS = (*range(1_000), 1_000_000)
 
 
 def page_texts(languages: Iterable[str], *, evacuation: bool = True) -> dict[str, Any]:

@@ -218,10 +218,10 @@ def number_of(ref: Ref, data: Mapping[str, object]) -> float | None:
     found = look_up(ref, data)
     if isinstance(found, str):
         try:
-            return float(found[:-1]) / 100 if found.endswith("%") else float(found)
+            return float(found[:-1]) / 100 if found.endswith("%") else float(found) + 0.0
         except ValueError:
             return None
-    return None if found is None else float(found)
+    return None if found is None else float(found) + 0.0  # which is never minus nothing
 
 
 def _shown(ref: Ref, lang: str, data: Mapping[str, object]) -> str:
