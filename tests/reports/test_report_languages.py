@@ -101,7 +101,9 @@ def test_translations_are_filled_into_the_catalogue_that_is_meant(script: Module
         "fr", tmp_path, {"form_years": {"one": "{n} an", "other": "{n} ans"}}, REPORT_CATALOGUE
     )
     entry = next(one for one in found if one.context == "form_years")
-    assert entry.string == ("{n} an", "{n} ans")
+    # Newer catalogues tell millions apart in French, which here are said like the others.
+    assert entry.string[0] == "{n} an"
+    assert set(entry.string[1:]) == {"{n} ans"}
     with pytest.raises(ValueError, match="no such text: whatif"):
         script.updated("fr", tmp_path, {"whatif": "x"}, REPORT_CATALOGUE)
     assert script.main(["--nonsense"]) == 2
