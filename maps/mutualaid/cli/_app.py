@@ -35,6 +35,7 @@ from mutualaid.cli._options import (
     Out,
     RegionPath,
     Service,
+    home_of,
 )
 from mutualaid.cli._plans import print_plan_in_short
 from mutualaid.cli._runs import DEMO, DEMO_EVACUATION, Memory, run_region
@@ -186,7 +187,7 @@ def run(
     and everything that does not need it is computed and written all the same. Options replace the [parameters]
     of region.toml for this run; run.json records what was used.
     """
-    folder = region.parent if region.suffix == ".toml" else region
+    folder = home_of(region)
     given = {
         "service": service,
         "profile": profile,

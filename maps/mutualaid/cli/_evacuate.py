@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mutualaid.cli._evacuations import print_evacuation
-from mutualaid.cli._options import Json, Keep, KeepInputs, Languages, Note, Out, RegionPath
+from mutualaid.cli._options import Json, Keep, KeepInputs, Languages, Note, Out, RegionPath, home_of
 from mutualaid.cli._runs import Evacuate, Memory, quick_bracket, run_region
 
 __all__ = ["evacuate"]
@@ -78,7 +78,7 @@ def evacuate(
     if quick:
         quick_bracket(region, wishes, as_json=as_json)
         return
-    folder = region.parent if region.suffix == ".toml" else region
+    folder = home_of(region)
     run_region(
         region,
         out or folder / "evacuation",

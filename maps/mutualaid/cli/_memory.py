@@ -12,7 +12,7 @@ import typer
 
 from mutualaid.cli._console import Steps, print_files, say
 from mutualaid.cli._formats import print_table
-from mutualaid.cli._options import Json, RegionPath
+from mutualaid.cli._options import Json, RegionPath, home_of
 from mutualaid.errors import Defect, RecordError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def history(
     from mutualaid.reports import damaged_records, read_records, write_history
     from mutualaid.reports import history as table
 
-    home = region.parent if region.suffix == ".toml" else region
+    home = home_of(region)
     damaged = damaged_records(home)
     frame = table(read_records(home), indicator)
     files = {} if out is None else write_history(frame, out)
@@ -108,7 +108,7 @@ def compare(
     """
     from mutualaid.reports import write_comparison
 
-    home = Path() if region is None else (region.parent if region.suffix == ".toml" else region)
+    home = Path() if region is None else home_of(region)
     with Steps(quiet=as_json) as steps, TemporaryDirectory(prefix="mutualaid-compare-") as place:
         found = compared(before, after, home, Path(place), steps.part(0.0, 0.95), scenarios=scenarios)
         steps("Writing", 0.95)

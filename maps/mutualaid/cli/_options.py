@@ -19,6 +19,7 @@ __all__ = [
     "Out",
     "RegionPath",
     "Service",
+    "home_of",
 ]
 
 EXIT_DEFECTS = 3
@@ -55,3 +56,12 @@ KeepInputs = Annotated[
         help="Keep the files that were read with the record, once each, so that runs can be compared.",
     ),
 ]
+
+
+def home_of(region: Path) -> Path:
+    """Give the folder of a region that was named by it, or by the region.toml in it.
+
+    >>> home_of(Path("riviera/region.toml")) == home_of(Path("riviera"))
+    True
+    """
+    return region.parent if region.suffix == ".toml" else region

@@ -14,7 +14,7 @@ import typer
 
 from mutualaid.cli._console import Steps, print_files, say
 from mutualaid.cli._memory import compared
-from mutualaid.cli._options import Json, Keep, RegionPath
+from mutualaid.cli._options import Json, Keep, RegionPath, home_of
 from mutualaid.cli._runs import Evacuate, Memory, Wishes, run_region
 from mutualaid.errors import Defect, InputError, RecordError
 
@@ -66,7 +66,7 @@ def report(
     from mutualaid.maps import page_languages
     from mutualaid.reports import changed_inputs, check_edition, check_report
 
-    home = region.parent if region.suffix == ".toml" else region
+    home = home_of(region)
     base, target = results or home / "results", out or home / "report"
     languages = page_languages(part.strip() for part in lang.split(","))
     check_report(target)
@@ -200,7 +200,7 @@ def _compute_again(
         say(f"Changed since the last run: {', '.join(changed)}. Computing again.")
         asked = _told(results).get("asked") or {}
     siting, flight = asked.get("siting"), asked.get("evacuation")
-    home = region.parent if region.suffix == ".toml" else region
+    home = home_of(region)
     if siting:
         siting = dict(siting)
         for name in ("sites", "within"):

@@ -16,7 +16,7 @@ import typer
 from mutualaid.cli._console import Steps, print_files, print_not_computed, say
 from mutualaid.cli._cooperation import measured
 from mutualaid.cli._evacuations import hours
-from mutualaid.cli._options import EXIT_DEFECTS
+from mutualaid.cli._options import EXIT_DEFECTS, home_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -174,7 +174,7 @@ def run_region(
 
     started = time.perf_counter()
     languages = None if lang is None else page_languages(part.strip() for part in lang.split(","))
-    folder = region.parent if region.suffix == ".toml" else region
+    folder = home_of(region)
     check_target(out)
     if memory.keep:
         check_runs(folder)

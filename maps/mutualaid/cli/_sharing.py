@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from mutualaid.cli._console import Steps, print_files, print_summary
-from mutualaid.cli._options import Json, RegionPath
+from mutualaid.cli._options import Json, RegionPath, home_of
 from mutualaid.errors import AgreementError, Defect
 
 __all__ = ["app"]
@@ -40,7 +40,7 @@ def export(
     from mutualaid.data import read_region
     from mutualaid.reports import check_export, export_region
 
-    home = (region.parent if region.suffix == ".toml" else region).resolve()
+    home = home_of(region).resolve()
     target = out or home.with_name(f"{home.name}-{level}")
     with Steps(quiet=as_json) as steps:
         steps("Reading the region", 0.0)

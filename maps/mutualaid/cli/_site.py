@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mutualaid.cli._options import Json, Keep, KeepInputs, Languages, Note, Out, RegionPath, Service
+from mutualaid.cli._options import Json, Keep, KeepInputs, Languages, Note, Out, RegionPath, Service, home_of
 from mutualaid.cli._plans import print_plan
 from mutualaid.cli._runs import Memory, Wishes, run_region
 
@@ -131,7 +131,7 @@ def site(
     )  # fmt: skip
     given = {"service": service, "standard": standard}
     changed = {name: value for name, value in given.items() if value is not None}
-    folder = region.parent if region.suffix == ".toml" else region
+    folder = home_of(region)
     run_region(
         region,
         out or folder / "siting",
