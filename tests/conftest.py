@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,8 +17,10 @@ import shapely
 from hypothesis import settings
 from pyproj import CRS
 
-from mutualaid.data import Agreement, Parameters, Region
+from mutualaid.coverage import Analysis, analyse
+from mutualaid.data import Agreement, Parameters, Region, demo_path, read_region
 from mutualaid.network import ROAD_CLASSES, Network
+from mutualaid.scale._model import TiledRun
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -244,3 +247,46 @@ def along_road(tmp_path: Path) -> Callable[..., tuple[Region, Network]]:
         return region, road_through(lands, countries, legal_kph or {})
 
     return make
+
+
+# A run in tiles, made of one in one piece
+
+
+@pytest.fixture(scope="session")
+def demo_analysis() -> Analysis:
+    """The embedded demo, computed in one piece."""
+    return analyse(read_region(demo_path()))
+
+
+@pytest.fixture(scope="session")
+def demo_in_tiles(demo_analysis: Analysis) -> Callable[[int], TiledRun]:
+    """A maker of runs of the demo whose tiles are so many strips from west to east."""
+    whole = demo_analysis
+
+    def make(count: int) -> TiledRun:
+        x, people = whole.coverage.geometry.x.to_numpy(), whole.coverage["population"].to_numpy()
+        tile = np.searchsorted(np.quantile(x, np.linspace(0, 1, count + 1)[1:-1]), x).astype(np.int64)
+        tiles = gpd.GeoDataFrame(
+            {
+                "places": np.bincount(tile),
+                "population": np.bincount(tile, weights=people),
+                "pairs": 0,
+                "seconds": 0.0,
+            },
+            geometry=[shapely.box(*whole.coverage.geometry[tile == k].total_bounds) for k in range(count)],
+            index=pd.RangeIndex(count, name="tile"),
+            crs=whole.region.crs,
+        )
+        own: dict[str, Any] = {
+            one.name: getattr(whole, one.name, None) for one in dataclasses.fields(TiledRun)
+        }
+        scenarios = {one.scenario.id: one for one in whole.scenarios}
+        return TiledRun(**own | {"scenarios": scenarios, "tiles": tiles, "tile": tile, "folder": Path()})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiled_demo(demo_in_tiles: Callable[[int], TiledRun]) -> TiledRun:
+    """The demo in three tiles."""
+    return demo_in_tiles(3)

@@ -19,6 +19,7 @@ ROOMS = (
     "mutualaid.maps",
     "mutualaid.network",
     "mutualaid.reports",
+    "mutualaid.scale",
     "mutualaid.siting",
 )
 

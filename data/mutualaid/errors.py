@@ -14,7 +14,8 @@
     │   ├── SitingError                 sites, times or wishes of a siting question
     │   ├── EvacuationError             zones, shelters, roads or wishes of an evacuation
     │   ├── IncidentError               a record of incidents, and what can be learnt from it
-    │   └── RecordError                 records of runs, and what is compared with them
+    │   ├── RecordError                 records of runs, and what is compared with them
+    │   └── ScaleError                  workers, a scheduler or a folder that a large run cannot use, or no longer
     └── DownloadError(OSError)          a server did not answer, or not with what was asked for
 
 Catch `MutualAidError` to catch them all:
@@ -47,6 +48,7 @@ __all__ = [
     "OsmError",
     "RecordError",
     "RegionError",
+    "ScaleError",
     "SitingError",
     "StandardError",
 ]
@@ -97,6 +99,10 @@ class InputError(MutualAidError, ValueError):
         self.defects: tuple[Defect, ...] = tuple(defects)
         super().__init__("\n".join(str(defect) for defect in self.defects))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Defect, ...]]]:
+        """Cross from one process to another with the defects, not with the message made of them."""
+        return type(self), (self.defects,)
+
 
 class RegionError(InputError):
     """A region folder is not valid."""
@@ -140,6 +146,10 @@ class IncidentError(InputError):
 
 class RecordError(InputError):
     """A record of a run, its inputs, or what is to be compared with it cannot be used."""
+
+
+class ScaleError(InputError):
+    """Workers, a scheduler or a folder cannot be used by a large run, or no longer; what is finished is kept."""
 
 
 class DownloadError(MutualAidError, OSError):

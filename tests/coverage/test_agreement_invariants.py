@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from pyproj import CRS
 
 from mutualaid.coverage import Standard, coverage, levels
-from mutualaid.coverage._fair_run import _times
 from mutualaid.coverage._fleets import crossing_delays
-from mutualaid.coverage._today import today
+from mutualaid.coverage._today import times_today, today
 from mutualaid.data import Agreement, AgreementCrossing, Parameters, contradictions
 from mutualaid.network import ROAD_CLASSES, Network, profile, route_graph
 
@@ -69,7 +68,7 @@ def solve(case: Case) -> Found:
     now = today(
         case.network, graph, case.stations, case.demand, case.jurisdictions, parameters, case.agreements
     )
-    times, agreed, _ = _times(graph, now, origins, places, case.stations, case.demand, parameters)
+    times, agreed, _ = times_today(graph, now, origins, places, case.stations, case.demand, parameters)
     assert agreed is not None
     return Found(times, agreed, coverage(times, case.demand, case.stations, RULE, agreed=agreed))
 

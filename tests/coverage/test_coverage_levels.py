@@ -262,17 +262,68 @@ def test_everybody_is_covered_or_in_a_gap_once(case: Case, status: list[str]) ->
         assert math.fsum(found["population"][found["level"] == level]) == left
 
 
-def test_sorting_by_one_number_equals_sorting_by_four(monkeypatch: pytest.MonkeyPatch) -> None:
-    random = np.random.default_rng(7)
-    demand, stations = places(["A", "B", "C"] * 30), houses(["A", "B", "C"] * 4)
+@pytest.mark.parametrize("late_s", [0.0, 3_000_000.0], ids=["32 bits", "64 bits"])
+@pytest.mark.parametrize("n_stations", [3, 12, 150])
+def test_first_three_depth_and_expected_equal_those_of_sorted_lists(n_stations: int, late_s: float) -> None:
+    random = np.random.default_rng(n_stations)
+    demand = places(["A", "B", "C"] * 8)
+    stations = houses([str(one) for one in random.choice(["A", "B", "C"], n_stations)])
     drive = drives(
         {
-            (o, d): float(random.integers(0, 20))
+            (o, d): float(random.integers(0, 20)) + late_s * float(random.integers(0, 2))
             for o in stations.index
             for d in demand.index
             if random.random() < 0.7
         }
+    ).sample(frac=1, random_state=1)
+    times = response_times(drive, stations, demand, Parameters())
+    times["free"] = random.choice([0.3, 0.5, 0.9], len(times))
+    covered = coverage(times, demand, stations, replace(EIGHT, limit_s=9))
+    rank = {name: number for number, name in enumerate(stations.index)}
+    for place, row in zip(demand.index, covered.to_dict("records"), strict=True):
+        pairs = times[times["demand"] == place]
+        team = [
+            (s, stations["partner"][name] != demand["partner"][place], rank[name], name, free)
+            for name, s, free in zip(pairs["station"], pairs["drive_s"], pairs["free"], strict=True)
+        ]
+        for level, coming in (("alone", [one for one in team if not one[1]]), ("joint", team)):
+            coming.sort()
+            seconds = [one[0] for one in coming] + [math.inf] * 3
+            found = [row[f"{level}_{name}"] for name in ("s", "second_s", "third_s")]
+            assert found == seconds[:3]
+            assert row[f"{level}_station"] == coming[0][3] if coming else pd.isna(row[f"{level}_station"])
+            inside = [one for one in coming if one[0] <= 9]
+            assert row[f"{level}_depth"] == len(inside)
+            assert row[f"{level}_covered"] == (len(inside) > 0)
+            nobody = math.prod(1 - one[4] for one in inside)
+            assert row[f"{level}_expected"] == pytest.approx(1 - nobody, abs=1e-12)
+
+
+def test_the_order_of_the_pairs_changes_no_bit() -> None:
+    random = np.random.default_rng(3)
+    demand, stations = places(["A", "B", "C"] * 8), houses(["A", "B", "C"] * 30)
+    pairs = {(o, d): float(random.integers(0, 5)) for o in stations.index for d in demand.index}
+    times = response_times(drives(pairs), stations, demand, Parameters())
+    times["free"] = (
+        random.random(len(times)) / 100
+    )  # small, so that the last bit of the sum shows in the result
+    one, other = (
+        coverage(table, demand, stations, EIGHT) for table in (times, times.sample(frac=1, random_state=2))
     )
-    quick = covered_at((demand, stations, drive))
-    monkeypatch.setattr("mutualaid.coverage._coverage._LARGEST_KEY", 0)
-    pd.testing.assert_frame_equal(pd.DataFrame(covered_at((demand, stations, drive))), pd.DataFrame(quick))
+    pd.testing.assert_frame_equal(pd.DataFrame(one), pd.DataFrame(other), check_exact=True)
+
+
+def test_places_without_geometry_give_the_same_table_without_it() -> None:
+    times = response_times(ROAD, STATIONS, DEMAND, Parameters())
+    bare = pd.DataFrame(DEMAND.drop(columns="geometry"))
+    found = coverage(times, bare, pd.DataFrame(STATIONS), EIGHT)
+    assert type(found) is pd.DataFrame
+    pd.testing.assert_frame_equal(found, pd.DataFrame(road_coverage().drop(columns="geometry")))
+
+
+def test_response_times_share_no_memory_with_the_drive_times() -> None:
+    times = response_times(ROAD, STATIONS, DEMAND, Parameters())
+    before = ROAD.copy(deep=True)
+    times["drive_s"] += 1.0
+    times.loc[times.index[0], "crossing_s"] = 99.0
+    pd.testing.assert_frame_equal(ROAD, before)

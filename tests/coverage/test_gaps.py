@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from types import SimpleNamespace
 from typing import Any
 
 import geopandas as gpd
+import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mutualaid.coverage import gaps
+from mutualaid.coverage._near_groups import near_groups
+from mutualaid.network import from_osmnx
 
 CELL = 100.0
 AREAS = gpd.GeoDataFrame(
@@ -214,3 +218,50 @@ def test_people_are_conserved_and_polygons_keep_off_others(
                 assert shapely.area(shapely.intersection(whole, squares(peopled[is_covered]))) < 1e-6
     assert shapely.is_valid(found.geometry.to_numpy()).all()
     assert not shapely.is_empty(found.geometry.to_numpy()).any()
+
+
+@settings(deadline=None)  # the first example compiles
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=40),
+    st.sampled_from([0.5, 1.0, 1.5, 3.0, 5.0]),
+)
+def test_near_points_are_grouped_as_by_going_through_all_pairs(
+    xy: list[tuple[int, int]], near_m: float
+) -> None:
+    graph: Any = nx.Graph()
+    graph.add_nodes_from(range(len(xy)))
+    graph.add_edges_from(
+        (one, two)
+        for one, two in itertools.combinations(range(len(xy)), 2)
+        if math.dist(xy[one], xy[two]) <= near_m
+    )
+    expected = {frozenset(group) for group in nx.connected_components(graph)}
+    found = near_groups(np.array(xy, dtype=np.float64).reshape(-1, 2), near_m).tolist()
+    groups: dict[int, set[int]] = {}
+    for point, group in enumerate(found):
+        groups.setdefault(group, set()).add(point)
+    assert set(map(frozenset, groups.values())) == expected
+    assert list(groups) == list(range(len(groups))), "numbered in the order in which they appear"
+
+
+def test_a_road_counts_by_what_runs_in_the_gap_whole_or_in_part() -> None:
+    cells = [(column, 0, "A", "gap") for column in range(4)]
+    graph: Any = nx.MultiDiGraph(crs="EPSG:32632")
+    ends = {1: (10, 50), 2: (110, 50), 3: (300, 60), 4: (9000, 60)}
+    graph.add_nodes_from((node, {"x": float(x), "y": float(y)}) for node, (x, y) in ends.items())
+    graph.add_edge(1, 2, highway="residential", name="Inside Lane", length=100.0)
+    graph.add_edge(3, 4, highway="residential", name="Long Road", length=8700.0)
+    network = from_osmnx(graph, crs="EPSG:32632")
+    # Of the long road about 100 m lie within the gap; of the lane all 100 m: 390 to 410 m decide.
+    assert gaps(covered(cells), AREAS, cell_m=CELL, network=network)["road"].tolist()[0] == "Inside Lane"
+    wider = covered([*cells, (4, 0, "A", "gap")])
+    assert gaps(wider, AREAS, cell_m=CELL, network=network)["road"].tolist()[0] == "Long Road"
+
+
+def test_land_that_a_gap_does_not_touch_changes_nothing() -> None:
+    cells = covered([(0, 0, "A", "gap"), (10, 1, "B", "gap"), (10, 0, "A", "joint"), (3, 3, "A", "own")])
+    far = AREAS.iloc[[0] * 30].set_index(pd.Index([f"F{one}" for one in range(30)], name="id"))
+    far = far.set_geometry([shapely.box(9e4 + 10 * k, 0, 9e4 + 10 * k + 10, 9) for k in range(30)])
+    few, many = (gaps(cells, areas, cell_m=CELL) for areas in (AREAS, pd.concat([AREAS, far])))
+    assert shapely.equals(few.geometry.to_numpy(), many.geometry.to_numpy()).all()
+    assert few["name"].tolist() == many["name"].tolist()

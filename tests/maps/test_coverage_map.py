@@ -21,7 +21,8 @@ from mutualaid.maps._palette import band_edges
 
 def test_exports_are_sorted_and_complete() -> None:
     assert maps.__all__ == [
-        "LANGUAGES", "card_texts", "coverage_map", "esc", "page_languages", "room_for_sites", "save_offline"
+        "LANGUAGES", "PartPages", "SquareCounts", "card_texts", "country_map", "coverage_map", "esc",
+        "page_languages", "part_file", "room_for_sites", "save_offline", "touched_roads",
     ]  # fmt: skip
     assert all(hasattr(maps, name) for name in maps.__all__)
 

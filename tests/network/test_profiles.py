@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -221,3 +222,24 @@ def test_edge_times_leave_the_network_as_it_was(draw: Draw) -> None:
     edge_times(network, profile("civilian"))
     assert network.roads.equals(before)
     assert np.array_equal(network.road_offset, [0, 2])
+
+
+def test_a_profile_travels_between_processes() -> None:
+    engine = profile("fire_engine")
+    there = pickle.loads(pickle.dumps(engine))
+    assert there == engine
+    with pytest.raises(TypeError):
+        there.speed_kph["primary"] = 1.0
+
+
+def test_many_roads_take_what_each_takes(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times are worked out for some roads at a time."""
+    kinds = ["primary", "residential", "motorway", "service"]
+    columns = [{"class": kind, "oneway": way} for kind in kinds for way in (0, 1, -1)]
+    network = draw([HERE, THERE], [(0, 1, one) for one in columns])
+    at_once = edge_times(network, profile("civilian"))
+    monkeypatch.setattr("mutualaid.network._profiles._CHUNK", 5)
+    in_parts = edge_times(network, profile("civilian"))
+    assert len(set(at_once.drive_ms.tolist())) > 4
+    assert in_parts.drive_ms.tolist() == at_once.drive_ms.tolist()
+    assert in_parts.drive_ms.dtype == at_once.drive_ms.dtype

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from mutualaid.coverage._analysis import Analysis
 from mutualaid.coverage._coverage import coverage, within
-from mutualaid.coverage._fair import on_road
 from mutualaid.coverage._fleets import crossing_delays
+from mutualaid.coverage._ready import on_road
 from mutualaid.coverage._today import first_own, level_times, today
 from mutualaid.data import Agreement, Parameters
 from mutualaid.network import RouteGraph, reweighted, route_graph

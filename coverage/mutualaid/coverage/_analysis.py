@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -11,22 +11,31 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from mutualaid.coverage._coverage import coverage
 from mutualaid.coverage._fair import FairWeather
-from mutualaid.coverage._fair_run import fair_run
+from mutualaid.coverage._fair_run import FairRun, finish
 from mutualaid.coverage._gaps import gaps
 from mutualaid.coverage._isochrones import isochrones
+from mutualaid.coverage._part import compute, whole
+from mutualaid.coverage._ready import prepare
 from mutualaid.coverage._risk import RiskResult, scenario_risk
 from mutualaid.coverage._scenario import ScenarioResult, scenario_coverage
 from mutualaid.coverage._scenario_table import hazard_numbers
 from mutualaid.coverage._standards import Standard
 from mutualaid.coverage._summary import summarise
-from mutualaid.data import Agreement, Parameters, Region, agreement_notes
+from mutualaid.data import Agreement, HazardScenario, Parameters, Region, agreement_notes
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards import Layers, read_layers, region_seams, same_maps
 from mutualaid.network import Network, reach
 
-__all__ = ["Analysis", "analyse"]
+__all__ = [
+    "Analysis",
+    "Hazards",
+    "analyse",
+    "analysis_from",
+    "gaps_and_numbers",
+    "hazards_of",
+    "run_isochrones",
+]
 
 #: Upper ends of the isochrone bands, in minutes of driving.
 _MINUTES = (4, 8, 12)
@@ -154,100 +163,238 @@ def analyse(
     if parameters is not None:
         region = replace(region, parameters=parameters)
     tell = progress or _silent
-    run = fair_run(region, network=network, tell=tell)
-    fair, common, covered = run.fair, run.fair.standard, run.fair.coverage
-    network, stations, demand = fair.graph.network, fair.stations, fair.demand
-    covered_local = coverage(run.times, demand, stations, run.local_standards, agreed=run.times_agreed)
-    tell("Outlining the gaps", 0.65)
-    found = gaps(covered, region.jurisdictions, cell_m=region.cell_m, network=network)
-    tell("Drawing isochrones", 0.75)
-    bands = isochrones(
-        network,
-        reach(fair.graph, run.origins, limit_s=60.0 * _MINUTES[-1]),
-        stations,
-        region.jurisdictions,
-        minutes=_MINUTES,
-        land=shapely.union_all(region.jurisdictions.geometry.to_numpy()),
-        helps=_helps(run.agreements) if run.agreements else None,
+    ready = prepare(region, network=network, tell=lambda step, share: tell(step, 0.45 * share))
+    tell("Driving", 0.45)
+    run = finish(ready, compute(whole(ready)))
+    tell("Drawing isochrones", 0.6)
+    bands = run_isochrones(region, run)
+    tell("Comparing the partners' hazard layers", 0.75)
+    hazards = hazards_of(
+        region,
+        lambda scenario, layers: scenario_coverage(run.fair, scenario, layers.layers),
+        tell=lambda step, share: tell(step, 0.75 + 0.1 * share),
     )
-    tell("Comparing the partners' hazard layers", 0.8)
-    hazards = _hazards(region, fair, tell)
-    tell("Summing up", 0.88)
-    numbers = None
-    if region.hazards or region.scenarios:
-        numbers = hazard_numbers(
-            hazards.layers.layers, hazards.seams, hazards.scenarios, hazards.risks, hazards.not_computed
-        )
-    summary = summarise(
-        region, common, run.local_standards, stations, covered, covered_local, found, hazards=numbers
-    )
+    tell("Outlining the gaps", 0.85)
+    found, summary = gaps_and_numbers(region, run, hazards)
+    return analysis_from(region, run, hazards, gaps=found, summary=summary, isochrones=bands)
+
+
+def analysis_from(
+    region: Region,
+    run: FairRun,
+    hazards: Hazards,
+    *,
+    gaps: gpd.GeoDataFrame,
+    summary: dict[str, Any],
+    isochrones: gpd.GeoDataFrame,
+) -> Analysis:
+    """Put an analysis together from what was computed of a region.
+
+    Parameters
+    ----------
+    region
+        As it was computed.
+    run
+        Fair weather, with the times of all pairs.
+    hazards
+        As `hazards_of` gives it.
+    gaps, summary
+        As `gaps_and_numbers` gives them.
+    isochrones
+        As `run_isochrones` gives them.
+
+    Returns
+    -------
+    Analysis
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import analysis_from
+    >>> analysis_from(region, run, hazards, gaps=found, summary=summary, isochrones=bands)  # doctest: +SKIP
+    """
+    assert run.times is not None, "the times of all pairs belong to an analysis"
+    fair, day = run.fair, region.parameters.day
     return Analysis(
         region=region,
-        network=network,
-        standard=common,
-        local_standards=run.local_standards,
-        stations=stations,
-        demand=demand,
+        network=fair.graph.network,
+        standard=fair.standard,
+        local_standards=fair.local_standards,
+        stations=fair.stations,
+        demand=fair.demand,
         times=run.times,
         times_agreed=run.times_agreed,
-        agreements=run.agreements,
-        day=run.day,
-        notes=tuple(agreement_notes(region.agreements, region.parameters.service, run.day)),
-        coverage=covered,
-        coverage_local=covered_local,
-        gaps=found,
-        isochrones=bands,
+        agreements=fair.agreements,
+        day=day,
+        notes=tuple(agreement_notes(region.agreements, region.parameters.service, day)),
+        coverage=fair.coverage,
+        coverage_local=run.coverage_local,
+        gaps=gaps,
+        isochrones=isochrones,
         layers=hazards.layers,
         seams=hazards.seams,
         fair=fair,
-        scenarios=hazards.scenarios,
+        scenarios=tuple(hazards.scenarios.values()),
         risks=hazards.risks,
         not_computed=hazards.not_computed,
         summary=summary,
     )
 
 
+def run_isochrones(region: Region, run: FairRun) -> gpd.GeoDataFrame:
+    """Draw how far the stations of a run get: see `isochrones`.
+
+    Parameters
+    ----------
+    region, run
+        As of `gaps_and_numbers`.
+
+    Returns
+    -------
+    GeoDataFrame
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import compute, finish, prepare, run_isochrones, whole
+    >>> from mutualaid.data import demo_path, read_region
+    >>> region = read_region(demo_path())
+    >>> ready = prepare(region)
+    >>> sorted(run_isochrones(region, finish(ready, compute(whole(ready))))["to_min"].unique().tolist())
+    [4.0, 8.0, 12.0]
+    """
+    fair = run.fair
+    return isochrones(
+        fair.graph.network,
+        reach(fair.graph, fair.origins, limit_s=60.0 * _MINUTES[-1]),
+        fair.stations,
+        region.jurisdictions,
+        minutes=_MINUTES,
+        land=shapely.union_all(region.jurisdictions.geometry.to_numpy()),
+        helps=_helps(fair.agreements) if fair.agreements else None,
+    )
+
+
+def gaps_and_numbers(
+    region: Region, run: FairRun, hazards: Hazards
+) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
+    """Outline the gaps of a run in fair weather, and collect every number that is reported.
+
+    Parameters
+    ----------
+    region
+        As it was computed.
+    run
+        As `finish` gives it.
+    hazards
+        As `hazards_of` gives it; its scenarios are gone through once.
+
+    Returns
+    -------
+    tuple of GeoDataFrame and dict
+        As `gaps` and `summarise` give them.
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import gaps_and_numbers
+    >>> found, summary = gaps_and_numbers(region, run, hazards)  # doctest: +SKIP
+    """
+    fair = run.fair
+    found = gaps(fair.coverage, region.jurisdictions, cell_m=region.cell_m, network=fair.graph.network)
+    numbers = None
+    if region.hazards or region.scenarios:
+        numbers = hazard_numbers(
+            hazards.layers.layers,
+            hazards.seams,
+            hazards.scenarios.values(),
+            hazards.risks,
+            hazards.not_computed,
+        )
+    summary = summarise(
+        region,
+        fair.standard,
+        fair.local_standards,
+        fair.stations,
+        fair.coverage,
+        run.coverage_local,
+        found,
+        hazards=numbers,
+    )
+    return found, summary
+
+
 @dataclass(frozen=True, eq=False)
-class _Hazards:
-    """What is known about the region's hazards: fields as of `Analysis`."""
+class Hazards:
+    """What is known about a region's hazards: attributes as of `Analysis`, scenarios by id."""
 
     layers: Layers
     seams: gpd.GeoDataFrame
-    scenarios: tuple[ScenarioResult, ...]
+    scenarios: Mapping[str, ScenarioResult]
     risks: tuple[RiskResult, ...]
     not_computed: tuple[Defect, ...]
 
 
-def _hazards(region: Region, fair: FairWeather, tell: Callable[[str, float], None]) -> _Hazards:
-    """Compute everything about hazards that can be computed; what cannot is listed, and hinders nothing else."""
+def hazards_of(
+    region: Region,
+    result_of: Callable[[HazardScenario, Layers], ScenarioResult],
+    *,
+    tell: Callable[[str, float], None] | None = None,
+    results: MutableMapping[str, ScenarioResult] | None = None,
+) -> Hazards:
+    """Compute everything about hazards that can be computed; what cannot is listed, and hinders nothing else.
+
+    Parameters
+    ----------
+    region
+        What partners share.
+    result_of
+        Computes a scenario with the layers of the region, or raises a `HazardError`.
+    tell
+        Called with a step in words and the share of the work that is done before it, 0…1.
+    results
+        Where to keep the results; in memory if None.
+
+    Returns
+    -------
+    Hazards
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import fair_weather, hazards_of, scenario_coverage
+    >>> from mutualaid.data import demo_path, read_region
+    >>> region = read_region(demo_path())
+    >>> fair = fair_weather(region)
+    >>> found = hazards_of(region, lambda one, layers: scenario_coverage(fair, one, layers.layers))
+    >>> list(found.scenarios) == [one.id for one in region.scenarios], len(found.seams)
+    (True, 8)
+    """
+    tell = tell or _silent
+    kept: MutableMapping[str, ScenarioResult] = {} if results is None else results
     layers = read_layers(region)
     defects = list(layers.broken(layers.defects))
     found_seams, lacking = region_seams(region, layers)
     defects += lacking
-    results: dict[str, ScenarioResult] = {}
     for number, scenario in enumerate(region.scenarios):
-        tell(f"Scenario: {scenario.name}", 0.8 + 0.08 * number / len(region.scenarios))
+        tell(f"Scenario: {scenario.name}", number / len(region.scenarios))
         if lost := [name for name in scenario.layers if name in layers.defects]:
             expected, got = "layers that can be read", f"defects in {', '.join(lost)}"
             where, remedy = f"scenario {scenario.id}", "correct them; the scenario was left out"
             defects.append(Defect("region.toml", where, expected, got, remedy))
             continue
         try:
-            results[scenario.id] = scenario_coverage(fair, scenario, layers.layers)
+            kept[scenario.id] = result_of(scenario, layers)
         except HazardError as error:
             defects += [_named(scenario.id, defect) for defect in error.defects]
     risks = []
     for risk in region.risks:
-        ids = {key for one in risk.scenarios if one in results for key in results[one].scenario.layers}
+        computed = [one for one in region.scenarios if one.id in risk.scenarios and one.id in kept]
+        ids = {key for one in computed for key in one.layers}
         if same := same_maps(layer for layer in layers.layers if layer.id in ids):
             defects += same
             continue
         try:
-            risks.append(scenario_risk(risk, results))
+            risks.append(scenario_risk(risk, kept))
         except HazardError as error:
             defects += error.defects
-    unique = tuple(dict.fromkeys(defects))
-    return _Hazards(layers, found_seams, tuple(results.values()), tuple(risks), unique)
+    return Hazards(layers, found_seams, kept, tuple(risks), tuple(dict.fromkeys(defects)))
 
 
 def _named(scenario: str, defect: Defect) -> Defect:

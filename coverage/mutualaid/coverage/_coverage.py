@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, overload
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mutualaid.coverage._response import SEGMENTS, _clock_ms, _codes
+from mutualaid.coverage._first_due import busy_sums, first_three
+from mutualaid.coverage._response import SEGMENTS, _clock_ms, _codes, own_pairs
 from mutualaid.coverage._standards import Standard
 from mutualaid.errors import Defect, StandardError
 
@@ -20,18 +22,42 @@ __all__ = ["LEVELS", "coverage", "levels", "within"]
 #: comes.
 LEVELS: tuple[str, ...] = ("alone", "agreed", "joint")
 
-#: Pairs are sorted by one int64 if it can hold them, else by several columns.
-_LARGEST_KEY = 2**62
+#: Pairs whose times are added up at once.
+_PIECE = 1 << 17
+#: Longest time that fits into 32 bits, in milliseconds: 24 days.
+_LONGEST_MS = 2**31 - 1
+
+
+@overload
+def coverage(
+    times: pd.DataFrame,
+    demand: gpd.GeoDataFrame,
+    stations: pd.DataFrame,
+    standard: Standard | Mapping[str, Standard],
+    *,
+    agreed: pd.DataFrame | None = None,
+) -> gpd.GeoDataFrame: ...
+
+
+@overload
+def coverage(
+    times: pd.DataFrame,
+    demand: pd.DataFrame,
+    stations: pd.DataFrame,
+    standard: Standard | Mapping[str, Standard],
+    *,
+    agreed: pd.DataFrame | None = None,
+) -> pd.DataFrame: ...
 
 
 def coverage(
     times: pd.DataFrame,
-    demand: gpd.GeoDataFrame,
-    stations: gpd.GeoDataFrame,
+    demand: pd.DataFrame,
+    stations: pd.DataFrame,
     standard: Standard | Mapping[str, Standard],
     *,
     agreed: pd.DataFrame | None = None,
-) -> gpd.GeoDataFrame:
+) -> pd.DataFrame:
     """Find who is first due at each demand point and whether that is within the standard, at each level.
 
     At level ``alone``, a station serves the demand of its own partner. At level ``agreed``, those neighbours come too
@@ -46,7 +72,7 @@ def coverage(
         the time that the station has a unit free) the expected coverage is given too.
     demand
         Indexed by id, with ``population``, ``jurisdiction``, ``partner``; may have ``road_status`` (without
-        it, all demand is reachable by road), ``cell_x`` and ``cell_y``.
+        it, all demand is reachable by road), ``cell_x`` and ``cell_y``. A DataFrame without geometry will do.
     stations
         Indexed by id, with ``jurisdiction`` and ``partner``.
     standard
@@ -59,8 +85,8 @@ def coverage(
     Returns
     -------
     GeoDataFrame
-        On the index, geometry and CRS of `demand`, with ``population``, ``jurisdiction``, ``partner``,
-        ``cell_x``, ``cell_y`` if `demand` has them, ``road_status``, and
+        A DataFrame if `demand` has no geometry. On the index, geometry and CRS of `demand`, with ``population``,
+        ``jurisdiction``, ``partner``, ``cell_x``, ``cell_y`` if `demand` has them, ``road_status``, and
 
         * ``status``: ``own`` (covered alone), ``agreed`` (else covered under the agreements in force), ``joint`` (else
           covered together), ``gap`` (everybody comes too late) or ``unreachable`` (not by road);
@@ -110,13 +136,15 @@ def coverage(
         reachable = (demand["road_status"] == "ok").to_numpy()
     columns["road_status"] = demand["road_status"] if "road_status" in demand.columns else "ok"
     columns["status"] = ""
-    for level, (pairs, chosen) in _by_level(times, agreed, demand, stations, standard).items():
-        order = pairs.order()
-        columns |= _level(level, pairs, order[chosen[order]], stations, len(demand))
+    for level, pairs, chosen in _by_level(times, agreed, demand, stations, standard):
+        columns |= _level(level, pairs, chosen, stations)
+    names = [level for level in LEVELS if f"{level}_covered" in columns]
+    covered = [np.asarray(columns[f"{level}_covered"]) for level in names]
+    word = np.select([*covered, ~reachable], range(len(covered) + 1), len(covered) + 1)
+    columns["status"] = _texts(["own", *names[1:], "unreachable", "gap"], word)
+    if not isinstance(demand, gpd.GeoDataFrame):
+        return pd.DataFrame(columns, index=demand.index)
     out = gpd.GeoDataFrame(columns, index=demand.index)
-    covered = {level: out[f"{level}_covered"] for level in levels(out)}
-    words = ["own", *list(covered)[1:], "unreachable"]
-    out["status"] = np.select([*covered.values(), ~reachable], words, "gap")
     if demand.active_geometry_name is not None:
         out = out.set_geometry(demand.geometry.to_numpy(), crs=demand.crs)
     return out
@@ -147,8 +175,8 @@ def levels(frame: pd.DataFrame) -> tuple[str, ...]:
 
 def within(
     times: pd.DataFrame,
-    demand: gpd.GeoDataFrame,
-    stations: gpd.GeoDataFrame,
+    demand: pd.DataFrame,
+    stations: pd.DataFrame,
     standard: Standard | Mapping[str, Standard],
     *,
     agreed: pd.DataFrame | None = None,
@@ -166,71 +194,87 @@ def within(
         (n,) bool for each level.
     """
     found = {}
-    for level, (pairs, chosen) in _by_level(times, agreed, demand, stations, standard).items():
+    tables = {"joint": times} if agreed is None else {"agreed": agreed, "joint": times}
+    for level, table in tables.items():
+        pairs = _pairs(table, demand, stations, standard)
+        in_time = pairs.ms <= pairs.limit_ms[pairs.place]
+        if "alone" not in found:  # own stations are in both; under agreements they drive as they do today
+            found["alone"] = np.zeros(len(demand), dtype=np.bool_)
+            found["alone"][pairs.place[in_time & pairs.own]] = True
+        # Who comes only where no own station is in time changes nothing about who is reached.
         found[level] = np.zeros(len(demand), dtype=np.bool_)
-        found[level][pairs.place[pairs.in_time & chosen]] = True
+        found[level][pairs.place[in_time]] = True
     return found
 
 
 @dataclass(frozen=True, eq=False)
 class _Pairs:
-    """Pairs of station and demand point: positions, whether both are of one partner, and time on the clock."""
+    """Pairs of station and demand point: positions, whether both are of one partner, and time on the clock.
+
+    Narrow numbers, because there may be hundreds of millions; `limit_ms` is by demand point.
+    """
 
     times: pd.DataFrame
-    station: NDArray[np.int64]
-    place: NDArray[np.int64]
+    station: NDArray[np.int32]
+    place: NDArray[np.int32]
     own: NDArray[np.bool_]
-    ms: NDArray[np.int64]
-    in_time: NDArray[np.bool_]
-
-    def order(self) -> NDArray[np.intp]:
-        """Pairs by demand point, then time, own stations first, then the order of the stations."""
-        return _order(self.place, self.ms, self.own, self.station)
+    ms: NDArray[np.int32] | NDArray[np.int64]
+    limit_ms: NDArray[np.int64]
 
 
 def _by_level(
     times: pd.DataFrame,
     agreed: pd.DataFrame | None,
-    demand: gpd.GeoDataFrame,
-    stations: gpd.GeoDataFrame,
+    demand: pd.DataFrame,
+    stations: pd.DataFrame,
     standard: Standard | Mapping[str, Standard],
-) -> dict[str, tuple[_Pairs, NDArray[np.bool_]]]:
-    """Pairs of each level, and which of them are eligible."""
+) -> Iterator[tuple[str, _Pairs, NDArray[np.bool_]]]:
+    """Pairs of each level, and which of them are eligible; only those of one table are kept at a time."""
+    if agreed is not None:
+        today = _pairs(agreed, demand, stations, standard)
+        yield "alone", today, today.own
+        served = np.zeros(len(demand), dtype=np.bool_)
+        served[today.place[(today.ms <= today.limit_ms[today.place]) & today.own]] = True
+        yield "agreed", today, today.own | ~(agreed["subsidiary"].to_numpy() & served[today.place])
+        del today
     joint = _pairs(times, demand, stations, standard)
-    everyone = np.ones(len(times), dtype=np.bool_)
     if agreed is None:
-        return {"alone": (joint, joint.own), "joint": (joint, everyone)}
-    today = _pairs(agreed, demand, stations, standard)
-    served = np.zeros(len(demand), dtype=np.bool_)
-    served[today.place[today.in_time & today.own]] = True
-    comes = today.own | ~(agreed["subsidiary"].to_numpy() & served[today.place])
-    return {"alone": (today, today.own), "agreed": (today, comes), "joint": (joint, everyone)}
+        yield "alone", joint, joint.own
+    yield "joint", joint, np.ones(len(times), dtype=np.bool_)
 
 
 def _pairs(
     times: pd.DataFrame,
-    demand: gpd.GeoDataFrame,
-    stations: gpd.GeoDataFrame,
+    demand: pd.DataFrame,
+    stations: pd.DataFrame,
     standard: Standard | Mapping[str, Standard],
 ) -> _Pairs:
     station, place = _codes(times["station"], stations.index), _codes(times["demand"], demand.index)
-    partners = pd.Index(pd.unique(pd.concat([stations["partner"], demand["partner"]])))
-    own = partners.get_indexer(stations["partner"])[station] == partners.get_indexer(demand["partner"])[place]
-    ms, limit_ms = _on_the_clock(times, demand, place, standard)
-    return _Pairs(times, station, place, own, ms, ms <= limit_ms[place])
+    own = own_pairs(station, place, stations, demand)
+    rules, kind, limit_ms = _rules(demand, standard)
+    ms: NDArray[np.int32] | NDArray[np.int64] = np.empty(len(times), dtype=np.int32)
+    # A piece at a time: what is worked out in between stays in the processor's cache.
+    for first in range(0, len(times), _PIECE):
+        rows = slice(first, first + _PIECE)
+        some = _on_the_clock(times.iloc[rows], place[rows], rules, kind)
+        if some.max(initial=0) > _LONGEST_MS:
+            ms = ms.astype(np.int64)
+        ms[rows] = some
+    return _Pairs(times, station, place, own, ms, limit_ms)
 
 
-def _on_the_clock(
-    times: pd.DataFrame,
-    demand: gpd.GeoDataFrame,
-    place: NDArray[np.int64],
-    standard: Standard | Mapping[str, Standard],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Milliseconds of each pair and limit of each demand point, by the standard that holds there."""
+def _rules(
+    demand: pd.DataFrame, standard: Standard | Mapping[str, Standard]
+) -> tuple[list[Standard], NDArray[np.int64], NDArray[np.int64]]:
+    """One standard for each interval, and for each demand point which of them holds there, and its limit."""
     if isinstance(standard, Standard):
         limit = round(standard.limit_s * 1000)
-        return _clock_ms(times, standard), np.full(len(demand), limit, dtype=np.int64)
-    jurisdictions = pd.Index(demand["jurisdiction"].unique())
+        return (
+            [standard],
+            np.zeros(len(demand), dtype=np.int64),
+            np.full(len(demand), limit, dtype=np.int64),
+        )
+    where, jurisdictions = pd.factorize(demand["jurisdiction"], use_na_sentinel=False)
     missing = [str(name) for name in jurisdictions if name not in standard]
     if missing:
         raise StandardError(
@@ -241,67 +285,62 @@ def _on_the_clock(
                 for name in missing
             ]
         )
-    where = jurisdictions.get_indexer(demand["jurisdiction"])
     rules = [standard[name] for name in jurisdictions]
     limit_ms = np.array([round(rule.limit_s * 1000) for rule in rules], dtype=np.int64)[where]
     intervals = {(rule.start, rule.end): rule for rule in rules}
-    kinds = np.array([list(intervals).index((rule.start, rule.end)) for rule in rules], dtype=np.int64)
-    pair_kind = kinds[where][place]
+    number = {interval: kind for kind, interval in enumerate(intervals)}
+    kinds = np.array([number[rule.start, rule.end] for rule in rules], dtype=np.int64)
+    return list(intervals.values()), kinds[where], limit_ms
+
+
+def _on_the_clock(
+    times: pd.DataFrame, place: NDArray[np.int32], rules: Sequence[Standard], kind: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Milliseconds of each pair, by the standard that holds at the demand point."""
+    if len(rules) == 1:
+        return _clock_ms(times, rules[0])
+    pair_kind = kind[place]
     pair_ms = np.zeros(len(times), dtype=np.int64)
-    for kind, rule in enumerate(intervals.values()):
-        rows = pair_kind == kind
+    for number, rule in enumerate(rules):
+        rows = pair_kind == number
         pair_ms[rows] = _clock_ms(times[rows], rule)
-    return pair_ms, limit_ms
+    return pair_ms
 
 
-def _order(
-    place: NDArray[np.int64], pair_ms: NDArray[np.int64], own: NDArray[np.bool_], station: NDArray[np.int64]
-) -> NDArray[np.intp]:
-    """Pairs by demand point, then time, own stations first, then the order of the table."""
-    parts = (place, pair_ms, (~own).astype(np.int64), station)
-    spans = [int(part.max(initial=0)) + 1 for part in parts]
-    if np.prod([float(span) for span in spans]) >= _LARGEST_KEY:
-        return np.lexsort(parts[::-1])
-    key = parts[0]
-    for part, span in zip(parts[1:], spans[1:], strict=True):
-        key = key * span + part  # one number a pair: sorting it is several times faster than four keys
-    return np.argsort(key)
+def _level(level: str, pairs: _Pairs, chosen: NDArray[np.bool_], stations: pd.DataFrame) -> dict[str, object]:
+    """Columns of one level; `chosen` says which pairs are eligible."""
+    given = (pairs.station, pairs.place, pairs.ms, pairs.own, chosen, pairs.limit_ms, len(stations))
+    lead, ms, depth = first_three(*given)
+    served = lead >= 0
+    rows = lead[served]
 
-
-def _level(
-    level: str, pairs: _Pairs, chosen: NDArray[np.intp], stations: gpd.GeoDataFrame, n: int
-) -> dict[str, object]:
-    """Columns of one level; `chosen` holds the eligible pairs in order."""
-    at, pair_ms = pairs.place[chosen], pairs.ms
-    first = np.flatnonzero(np.diff(at, prepend=-1))
-    served = at[first]
-
-    def spread(values: NDArray[np.float64], where: NDArray[np.int64], fill: float) -> NDArray[np.float64]:
-        out = np.full(n, fill)
+    def spread(values: NDArray[np.float64], where: NDArray[np.bool_], fill: float) -> NDArray[np.float64]:
+        out = np.full(len(where), fill)
         out[where] = values
         return out
 
     columns: dict[str, object] = {}
-    lead = chosen[first]
+    first = np.full(len(lead), -1, dtype=np.int64)
+    first[served] = pairs.station[rows]
     for name in ("station", "jurisdiction", "partner"):
-        values = stations.index if name == "station" else stations[name]
-        found = np.full(n, None, dtype=object)
-        found[served] = np.asarray(values, dtype=object)[pairs.station[lead]]
-        columns[f"{level}_{name}"] = pd.array(found, dtype="str")
-    columns[f"{level}_s"] = spread(pair_ms[lead] / 1000, served, np.inf)
-    columns[f"{level}_covered"] = spread(pairs.in_time[lead].astype(np.float64), served, 0.0).astype(np.bool_)
-    inside = pairs.in_time[chosen]
-    columns[f"{level}_depth"] = np.bincount(at[inside], minlength=n)
+        columns[f"{level}_{name}"] = _texts(stations.index if name == "station" else stations[name], first)
+    columns[f"{level}_s"] = spread(ms[served, 0] / 1000, served, np.inf)
+    columns[f"{level}_covered"] = served & (ms[:, 0] <= pairs.limit_ms)
+    columns[f"{level}_depth"] = depth
     if "free" in pairs.times.columns:
         with np.errstate(divide="ignore"):  # a unit that is always free: the logarithm of 0
-            busy = np.log1p(-pairs.times["free"].to_numpy()[chosen[inside]])
+            busy = np.log1p(-pairs.times["free"].to_numpy())
         # Taken from 0, not negated: nobody is -0 covered.
-        columns[f"{level}_expected"] = 0.0 - np.expm1(np.bincount(at[inside], weights=busy, minlength=n))
+        columns[f"{level}_expected"] = 0.0 - np.expm1(busy_sums(*given, depth, busy))
     for rank, name in ((1, "second"), (2, "third")):
-        later = first + rank
-        later = later[later < len(at)]
-        later = later[at[later] == served[: len(later)]]
-        columns[f"{level}_{name}_s"] = spread(pair_ms[chosen[later]] / 1000, at[later], np.inf)
+        there = ms[:, rank] >= 0
+        columns[f"{level}_{name}_s"] = spread(ms[there, rank] / 1000, there, np.inf)
     for segment in SEGMENTS:
-        columns[f"{level}_{segment}"] = spread(pairs.times[segment].to_numpy()[lead], served, np.nan)
+        columns[f"{level}_{segment}"] = spread(pairs.times[segment].to_numpy()[rows], served, np.nan)
     return columns
+
+
+def _texts(values: Iterable[object], which: NDArray[np.int64]) -> Any:
+    """Take texts by position, missing at -1; each text is made once, not once for each of millions of places."""
+    known = pd.array(np.asarray(list(values), dtype=object), dtype="str")
+    return known.take(which, allow_fill=True)

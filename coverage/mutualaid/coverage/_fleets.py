@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -15,10 +16,35 @@ from mutualaid.data import Agreement, Parameters
 from mutualaid.errors import AgreementError, Defect, RegionError
 from mutualaid.network import Network, RouteGraph, edge_times, profile, reweighted, route_graph, travel_times
 
-__all__ = ["Fleet", "crossing_delays", "drive_times", "fleet_times", "group_fleets"]
+__all__ = ["Fleet", "Ways", "crossing_delays", "drive_times", "fleet_times", "group_fleets"]
 
 #: Seconds at a crossing beyond which nobody waits: about as much as the search can tell apart.
 _LONGEST_S = 1_000_000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Ways:
+    """How some vehicles may use the roads: kept as what differs, because there may be many kinds of vehicles.
+
+    Attributes
+    ----------
+    open
+        The roads with no delay at crossings and nothing barred: nobody drives faster.
+    edge, ms
+        Directed edges, ascending, on which it takes them longer, and how long; -1 where they may not drive.
+    """
+
+    open: RouteGraph
+    edge: NDArray[np.int64]
+    ms: NDArray[np.int32]
+
+    @cached_property
+    def graph(self) -> RouteGraph:
+        """The roads as these vehicles may use them: delays at crossings, roads that they may not pass, their speed."""
+        drive_ms = self.open.drive_ms.copy()
+        drive_ms[self.edge] = self.ms
+        # A graph of its own, not one with roads closed for a while: nobody gets to what stands on barred roads.
+        return replace(reweighted(self.open, drive_ms), before=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +53,13 @@ class Fleet:
 
     Attributes
     ----------
-    graph
-        The roads as these vehicles may use them: delays at crossings, roads abroad that they may not pass, their
-        speed there.
+    ways
+        How these vehicles may use the roads.
     stations, places
         (stations,) and (demand,) bool.
     """
 
-    graph: RouteGraph
+    ways: Ways
     stations: NDArray[np.bool_]
     places: NDArray[np.bool_]
 
@@ -87,7 +112,9 @@ def group_fleets(
         An agreement names a crossing that is not there.
     """
     _check_crossings(network, agreements)
-    open_ = route_graph(network, graph.profile)
+    delayed = bool((graph.drive_ms[graph.crossing_edge] != 0).any())
+    open_ = route_graph(network, graph.profile) if delayed else graph
+    known: dict[bytes, Ways] = {}
     partners = [str(one) for one in jurisdictions["partner"].unique()]
     left, entered = _sides(network, jurisdictions, partners)
     civilian_ms = None
@@ -107,10 +134,11 @@ def group_fleets(
             ms = drive_ms.copy()
             ms[np.isin(entered, list(barred))] = -1
             differs |= not np.array_equal(ms, graph.drive_ms)
-            # A graph of its own, not one with roads closed for a while: nobody gets to what stands on barred roads.
-            own = replace(reweighted(open_, ms), before=None)
+            edge = np.flatnonzero(ms != open_.drive_ms)
+            ways = Ways(open_, edge, ms[edge].astype(np.int32))
+            ways = known.setdefault(ways.edge.tobytes() + ways.ms.tobytes(), ways)
             mine = (stations["partner"] == name).to_numpy()
-            found.append(Fleet(own, mine, demand["partner"].isin(hosts).to_numpy()))
+            found.append(Fleet(ways, mine, demand["partner"].isin(hosts).to_numpy()))
     return tuple(found) if differs else ()
 
 
@@ -215,10 +243,16 @@ def drive_times(
     origins: pd.DataFrame,
     places: pd.DataFrame,
     limit_s: float,
+    *,
+    threads: int | None = None,
 ) -> pd.DataFrame:
     """Drive times by pair; ids as categories, because a text for each of millions of pairs is slow."""
-    everybody = Fleet(graph, np.ones(len(origins), dtype=np.bool_), np.ones(len(places), dtype=np.bool_))
-    return fleet_times([everybody], origins, places, limit_s)
+    starts, ends = (table.reset_index(drop=True) for table in (origins, places))
+    drive = travel_times(graph, starts, ends, limit_s=limit_s, threads=threads)
+    return drive.assign(
+        origin=pd.Categorical.from_codes(drive["origin"], categories=origins.index),
+        destination=pd.Categorical.from_codes(drive["destination"], categories=places.index),
+    )
 
 
 def fleet_times(
@@ -228,20 +262,31 @@ def fleet_times(
     limit_s: float,
     *,
     change: Callable[[RouteGraph], RouteGraph] | None = None,
+    threads: int | None = None,
 ) -> pd.DataFrame:
     """Drive times of fleets, each by its own rules; `change` gives what a hazard leaves of its roads."""
-    parts = []
+    parts, left = [], {}
     for fleet in fleets:
         at, to = np.flatnonzero(fleet.stations), np.flatnonzero(fleet.places)
-        graph = fleet.graph if change is None else change(fleet.graph)
+        graph = fleet.ways.graph
+        if change is not None:
+            if graph not in left:
+                left[graph] = change(graph)
+            graph = left[graph]
         starts, ends = (
             table.iloc[rows].reset_index(drop=True) for table, rows in ((origins, at), (places, to))
         )
-        drive = travel_times(graph, starts, ends, limit_s=limit_s)
+        drive = travel_times(graph, starts, ends, limit_s=limit_s, threads=threads)
         parts.append(
             drive.assign(
                 origin=pd.Categorical.from_codes(at[drive["origin"]], categories=origins.index),
                 destination=pd.Categorical.from_codes(to[drive["destination"]], categories=places.index),
             )
         )
-    return pd.concat(parts, ignore_index=True) if len(parts) != 1 else parts[0]
+    if len(parts) == 1:
+        return parts[0]
+    joined = pd.concat(parts, ignore_index=True)
+    # In the order of one fleet, so that parts of a region can be joined whatever fleets they have.
+    order = np.lexsort(tuple(joined[name].cat.codes.to_numpy() for name in ("destination", "origin")))
+    ordered: pd.DataFrame = joined.iloc[order].reset_index(drop=True)
+    return ordered

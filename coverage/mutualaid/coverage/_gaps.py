@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from mutualaid.coverage._coverage import levels
+from mutualaid.coverage._near_groups import near_groups
 from mutualaid.coverage._weighted import percentile_weighted
 from mutualaid.network import Network
 
@@ -30,6 +31,9 @@ _CENTRE = 0.12
 _MOST = 0.6
 #: Jurisdictions that a name holds.
 _TOWNS = 3
+#: Roads whose lines are held at a time, and how far apart, in metres, those of a batch may lie.
+_LINES = 200_000
+_SQUARE_M = 10_000.0
 _COLUMNS = [
     "level",
     "name",
@@ -131,20 +135,25 @@ def _level(
     """Gaps of one level without their names."""
     people = (coverage["population"] > 0).to_numpy()
     is_covered = coverage[f"{level}_covered"].to_numpy()
-    left, covered = coverage[people & ~is_covered], coverage[people & is_covered]
-    label = _components(left, cell_m, link_m)
-    members = _groups(label)
+    told = ["population", "jurisdiction", "road_status", "joint_covered", "joint_partner"]
+    told += list(dict.fromkeys(["alone_s", "joint_s", f"{level}_s"]))
+    where = ["jurisdiction", coverage.geometry.name, *(() if cell_m is None else ("cell_x", "cell_y"))]
+    left = coverage.loc[people & ~is_covered, list(dict.fromkeys(told + where))]
+    covered = coverage.loc[people & is_covered, where]
+    members = _groups(_components(left, cell_m, link_m))
     pieces = _discs(left, covered, link_m) if cell_m is None else _cells(left, jurisdictions, cell_m)
     shapes = np.array([shapely.union_all(pieces[rows]) for rows in members], dtype=object)
     if cell_m is not None:
-        shapes = _rounded(shapes, covered, _cells(covered, jurisdictions, cell_m), left, cell_m)
+        shapes = _rounded(shapes, covered, left, jurisdictions, cell_m)
     shapes = _clipped(shapes, jurisdictions)
-    residents = coverage.groupby("jurisdiction")["population"].sum()
-    plain = pd.DataFrame(left.drop(columns=left.geometry.name)).join(left.get_coordinates())
+    residents = coverage.groupby("jurisdiction")["population"].sum().to_dict()
+    bounds = dict(zip(jurisdictions.index, shapely.bounds(jurisdictions.geometry.to_numpy()), strict=True))
     # a frame for each of thousands of gaps would take longer than everything else
-    arrays = {name: plain[name].to_numpy() for name in plain.columns}
+    arrays = {name: left[name].to_numpy() for name in told}
+    points = left.geometry.to_numpy()
+    arrays |= {"x": shapely.get_x(points), "y": shapely.get_y(points)}
     rows = [
-        _describe({name: column[rows] for name, column in arrays.items()}, level, jurisdictions, residents)
+        _describe({name: column[rows] for name, column in arrays.items()}, level, bounds, residents)
         for rows in members
     ]
     table = pd.DataFrame(
@@ -161,10 +170,9 @@ def _components(left: gpd.GeoDataFrame, cell_m: float | None, link_m: float) -> 
     if len(left) < 2:
         return np.zeros(len(left), dtype=np.int64)
     if cell_m is None:
-        pairs = cKDTree(left.get_coordinates().to_numpy()).query_pairs(link_m, output_type="ndarray")
-    else:
-        corners = left[["cell_x", "cell_y"]].to_numpy(dtype=np.float64)
-        pairs = cKDTree(corners).query_pairs(1.01 * cell_m, p=np.inf, output_type="ndarray")
+        return near_groups(left.get_coordinates().to_numpy(), link_m)
+    corners = left[["cell_x", "cell_y"]].to_numpy(dtype=np.float64)
+    pairs = cKDTree(corners).query_pairs(1.01 * cell_m, p=np.inf, output_type="ndarray")
     graph = coo_array((np.ones(len(pairs), dtype=np.int8), pairs.T), shape=(len(left), len(left)))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
@@ -182,10 +190,13 @@ def _cells(points: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame, cell_m: fl
     """Square of each point, cut to its own jurisdiction: a cell on a boundary is there once for each side."""
     x, y = points["cell_x"].to_numpy(dtype=np.float64), points["cell_y"].to_numpy(dtype=np.float64)
     squares = np.asarray(shapely.box(x, y, x + cell_m, y + cell_m), dtype=object)
-    for name, polygon in jurisdictions.geometry.items():
-        shapely.prepare(polygon)
-        rows = np.flatnonzero((points["jurisdiction"] == name).to_numpy())
-        rows = rows[~shapely.contains_properly(polygon, squares[rows])]
+    at = jurisdictions.index.get_indexer(pd.Index(points["jurisdiction"]))
+    lands = jurisdictions.geometry.to_numpy()
+    for mine in _groups(at):
+        if at[mine[0]] < 0:
+            continue
+        shapely.prepare(polygon := lands[at[mine[0]]])
+        rows = mine[~shapely.contains_properly(polygon, squares[mine])]
         cut = shapely.intersection(squares[rows], polygon)
         some = shapely.area(cut) > 0
         squares[rows[some]] = cut[some]
@@ -195,21 +206,40 @@ def _cells(points: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame, cell_m: fl
 def _rounded(
     shapes: NDArray[np.object_],
     covered: gpd.GeoDataFrame,
-    covered_cells: NDArray[np.object_],
     left: gpd.GeoDataFrame,
+    jurisdictions: gpd.GeoDataFrame,
     cell_m: float,
 ) -> NDArray[np.object_]:
     """Fill notches and join cells that touch at a corner, then give back what belongs to covered demand."""
     outline = shapely.buffer(shapely.buffer(shapes, cell_m / 2), -cell_m / 2)
     shapes = shapely.union(outline, shapes)
-    taken = _cell_keys(covered).isin(_cell_keys(left))  # cells with both: only the points are given back
-    shapes = _without(shapes, covered_cells[~taken])
-    inside = np.unique(shapely.STRtree(shapes).query(covered.geometry.to_numpy(), predicate="intersects")[0])
+    corners = left[["cell_x", "cell_y"]].to_numpy(dtype=np.float64)
+    # The outlines reach half a cell beyond the cells, so what is two cells away from all of them does not matter.
+    beside = covered[_beside(covered[["cell_x", "cell_y"]].to_numpy(dtype=np.float64), corners, 2 * cell_m)]
+    taken = _cell_keys(beside).isin(_cell_keys(left))  # cells with both: only the points are given back
+    shapes = _without(shapes, _cells(beside[~taken], jurisdictions, cell_m))
+    points = covered[shapely.get_num_coordinates(covered.geometry.to_numpy()) > 0]
+    points = points[_beside(points.get_coordinates().to_numpy(), corners, 2 * cell_m)]
+    inside = np.unique(shapely.STRtree(shapes).query(points.geometry.to_numpy(), predicate="intersects")[0])
     if not len(inside):
         return shapes
-    distance = _nearest_m(covered.iloc[inside], left)
-    discs = shapely.buffer(covered.geometry.to_numpy()[inside], np.minimum(cell_m / 4, distance / 2))
+    distance = _nearest_m(points.iloc[inside], left)
+    discs = shapely.buffer(points.geometry.to_numpy()[inside], np.minimum(cell_m / 4, distance / 2))
     return _without(shapes, discs[~shapely.is_empty(discs)])
+
+
+def _beside(points: NDArray[np.float64], others: NDArray[np.float64], near_m: float) -> NDArray[np.bool_]:
+    """Whether a point may be within a distance of another, in x and in y: false only where it is not."""
+    if not len(others) or not len(points):
+        return np.zeros(len(points), dtype=np.bool_)
+    low = np.minimum(points.min(axis=0), others.min(axis=0))
+    square, other = (np.floor((xy - low) / near_m).astype(np.int64) + 1 for xy in (points, others))
+    tall = max(int(square[:, 1].max()), int(other[:, 1].max())) + 2
+    around = np.add.outer(np.arange(-1, 2) * tall, np.arange(-1, 2)).ravel()
+    taken = np.unique(np.unique(other[:, 0] * tall + other[:, 1])[:, None] + around)
+    key = square[:, 0] * tall + square[:, 1]
+    at = np.minimum(np.searchsorted(taken, key), len(taken) - 1)
+    return np.asarray(taken[at] == key)
 
 
 def _cell_keys(points: gpd.GeoDataFrame) -> pd.MultiIndex:
@@ -242,8 +272,18 @@ def _nearest_m(points: gpd.GeoDataFrame, others: gpd.GeoDataFrame) -> NDArray[np
 
 def _clipped(shapes: NDArray[np.object_], jurisdictions: gpd.GeoDataFrame) -> NDArray[np.object_]:
     """Shapes inside the jurisdictions, as polygons without slivers; one that lies outside stays as it is."""
-    cut = shapely.intersection(shapes, shapely.union_all(jurisdictions.geometry.to_numpy()))
-    out = np.where(shapely.area(cut) > 0, cut, shapes)
+    lands = jurisdictions.geometry.to_numpy()
+    shape, land = shapely.STRtree(lands).query(shapes, predicate="intersects")
+    touched: dict[bytes, list[int]] = {}
+    for rows in _groups(np.asarray(shape, dtype=np.int64)):
+        touched.setdefault(np.sort(land[rows]).tobytes(), []).append(int(shape[rows[0]]))
+    out = shapes.copy()
+    for key, mine in touched.items():
+        # Of all land, what a shape does not touch cannot matter to it.
+        cut = shapely.intersection(
+            shapes[mine], shapely.union_all(lands[np.frombuffer(key, dtype=land.dtype)])
+        )
+        out[mine] = np.where(shapely.area(cut) > 0, cut, shapes[mine])
     for i, shape in enumerate(out):
         parts = shapely.get_parts(shapely.get_parts(shape))
         parts = parts[shapely.get_dimensions(parts) == 2]
@@ -257,7 +297,10 @@ def _clipped(shapes: NDArray[np.object_], jurisdictions: gpd.GeoDataFrame) -> ND
 
 
 def _describe(
-    part: Mapping[str, NDArray[Any]], level: str, jurisdictions: gpd.GeoDataFrame, residents: pd.Series
+    part: Mapping[str, NDArray[Any]],
+    level: str,
+    bounds: Mapping[Any, NDArray[np.float64]],
+    residents: Mapping[Any, float],
 ) -> dict[str, object]:
     """People of one gap, how late they are served, and who would close it."""
     people, closed = part["population"], part["joint_covered"].astype(np.bool_)
@@ -270,7 +313,7 @@ def _describe(
     return {
         "level": level,
         "jurisdictions": ";".join(_ranked(part["jurisdiction"], people)),
-        "part": _part(part, jurisdictions, residents),
+        "part": _part(part, bounds, residents),
         "population": math.fsum(people),
         "unreachable_population": math.fsum(people[~by_road]),
         "worst_s": float(part[f"{level}_s"][served].max()),
@@ -289,12 +332,16 @@ def _ranked(values: NDArray[Any], people: NDArray[np.float64]) -> list[str]:
     return [str(name) for name in names[np.argsort(-total, kind="stable")]]
 
 
-def _part(part: Mapping[str, NDArray[Any]], jurisdictions: gpd.GeoDataFrame, residents: pd.Series) -> str:
+def _part(
+    part: Mapping[str, NDArray[Any]],
+    bounds: Mapping[Any, NDArray[np.float64]],
+    residents: Mapping[Any, float],
+) -> str:
     """Where in its jurisdiction a gap lies; empty if it spans several, or most of one."""
     name = part["jurisdiction"][0]
     if (part["jurisdiction"] != name).any() or part["population"].sum() > _MOST * residents[name]:
         return ""
-    west, south, east, north = jurisdictions.geometry[name].bounds
+    west, south, east, north = bounds[name].tolist()
     x, y = (float(np.average(part[axis], weights=part["population"])) for axis in ("x", "y"))
     dx, dy = (x - (west + east) / 2) / (east - west), (y - (south + north) / 2) / (north - south)
     if math.hypot(dx, dy) < _CENTRE:
@@ -310,17 +357,41 @@ def _roads(shapes: gpd.GeoSeries, network: Network | None) -> list[str]:
     roads = network.roads
     usable = (roads["name"] != "") & ~roads["class"].isin(_NOT_A_PLACE)
     usable &= ~roads["tunnel"] & (roads["crossing"] < 0)
-    rows = np.flatnonzero(usable.to_numpy())
-    lines, areas = network.lines(rows), shapes.to_numpy()
-    gap, road = shapely.STRtree(lines).query(areas, predicate="intersects")
-    inside_m = shapely.length(shapely.intersection(lines[road], areas[gap]))
-    found = pd.DataFrame({"gap": gap, "name": roads["name"].to_numpy()[rows[road]], "length_m": inside_m})
+    areas = shapes.to_numpy()
+    shapely.prepare(areas)
+    found = pd.concat(
+        [_within_m(network, rows, areas) for rows in _batches(network, np.flatnonzero(usable.to_numpy()))]
+    )
+    shapely.destroy_prepared(areas)
+    found = found.sort_values(["gap", "road"])
+    found["name"] = roads["name"].to_numpy()[found["road"]]
     length = found.groupby(["gap", "name"])["length_m"].sum().reset_index()
     longest = length.sort_values(["gap", "length_m", "name"], ascending=[True, False, True])
     longest = longest.drop_duplicates("gap")
     for row, name in zip(longest["gap"], longest["name"], strict=True):
         names[row] = str(name)
     return names
+
+
+def _batches(network: Network, roads: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Roads in batches that lie near each other, so that only few of their lines are there at a time."""
+    if len(roads) <= _LINES:
+        return [roads]
+    xy = network.road_xy[network.road_offset[roads]]
+    square = np.floor(xy / _SQUARE_M).astype(np.int64)
+    order = np.lexsort((square[:, 1], square[:, 0]))
+    return np.array_split(roads[order], -(-len(roads) // _LINES))
+
+
+def _within_m(network: Network, roads: NDArray[np.int64], areas: NDArray[np.object_]) -> pd.DataFrame:
+    """Metres of each of some roads that lie in each gap."""
+    lines = network.lines(roads)
+    gap, road = shapely.STRtree(lines).query(areas, predicate="intersects")
+    within_m = shapely.length(lines[road])
+    # Most lie in a gap from end to end; to cut them would be slow where a gap is large.
+    part = np.flatnonzero(~shapely.covers(areas[gap], lines[road]))
+    within_m[part] = shapely.length(shapely.intersection(lines[road[part]], areas[gap[part]]))
+    return pd.DataFrame({"gap": gap, "road": roads[road], "length_m": within_m})
 
 
 def _names(found: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 import geopandas as gpd
@@ -22,6 +24,8 @@ __all__ = ["isochrones"]
 _QUARTER = 2
 #: Roads are drawn with so much less detail, in metres: a small part of any sensible buffer.
 _SIMPLER_M = 5.0
+#: Land is looked at in windows with sides of whole multiples of this, in metres: several stations share one.
+_WINDOW_M = 20_000.0
 _REACHED = ["edge", "from_fraction", "entry_s", "exit_s"]
 
 
@@ -108,11 +112,12 @@ def isochrones(
     rows_of = {str(name): rows for name, rows in reached.groupby("origin", observed=True)}
     names = [str(name) for name in stations.index if name in rows_of]
     partner = stations["partner"].loc[names]
-    teams = {key: tuple(partner.index[partner == key]) for key in partner.unique()}
+    teams = {str(key): tuple(members) for key, members in partner.groupby(partner, sort=False).groups.items()}
     wanted = dict.fromkeys([*((name,) for name in names), *teams.values(), tuple(names)])
+    near = None if land is None else _near(land)
     with ThreadPoolExecutor() as pool:  # nearly all the time is spent in GEOS, which runs in parallel
         shapes = pool.map(
-            lambda team: _grown(network, _first(rows_of, team), ends * 60, buffer_m, hole_m2, land), wanted
+            lambda team: _grown(network, _first(rows_of, team), ends * 60, buffer_m, hole_m2, near), wanted
         )
         grown = dict(zip(wanted, shapes, strict=True))
         merged = {key: grown[team] for key, team in teams.items()}
@@ -141,7 +146,7 @@ def _grown(
     limits_s: NDArray[np.float64],
     buffer_m: float,
     hole_m2: float,
-    land: shapely.Geometry | None,
+    near: Callable[[shapely.Geometry], shapely.Geometry] | None,
 ) -> list[shapely.Geometry]:
     """Polygon within each limit for one station; each holds the one before."""
     edge = rows["edge"].to_numpy(dtype=np.int64)
@@ -159,8 +164,27 @@ def _grown(
         strips = shapely.buffer(shapely.simplify(lines, _SIMPLER_M), buffer_m, quad_segs=_QUARTER)
         whole = _filled(shapely.union_all([whole, *strips]), hole_m2)
         done = np.maximum(done, until)
-        polygons.append(whole if land is None else _polygons(shapely.intersection(whole, land)))
+        polygons.append(whole if near is None else _polygons(shapely.intersection(whole, near(whole))))
     return polygons
+
+
+def _near(land: shapely.Geometry) -> Callable[[shapely.Geometry], shapely.Geometry]:
+    """Give what land there is around a shape: to look at the land of a whole country for each would be slow."""
+
+    @lru_cache(maxsize=256)
+    def within(west: int, south: int, east: int, north: int) -> shapely.Geometry:
+        window = shapely.box(west * _WINDOW_M, south * _WINDOW_M, east * _WINDOW_M, north * _WINDOW_M)
+        return shapely.intersection(land, window)
+
+    def around(shape: shapely.Geometry) -> shapely.Geometry:
+        if shapely.is_empty(shape):
+            return land
+        west, south, east, north = shapely.bounds(shape) / _WINDOW_M
+        return within(
+            math.floor(west) - 1, math.floor(south) - 1, math.floor(east) + 2, math.floor(north) + 2
+        )
+
+    return around
 
 
 def _stretches(
@@ -212,7 +236,14 @@ def _where_due(
 ) -> list[shapely.Geometry]:
     """Polygon within each limit, each partner's stations in its own jurisdictions and in those that it helps."""
     whose, shapes = jurisdictions["partner"], jurisdictions.geometry.to_numpy()
-    area = {key: shapely.union_all(shapes[whose.isin([key, *helps.get(key, ())])]) for key in merged}
+    at = whose.groupby(whose).indices
+    none = np.empty(0, dtype=np.int64)
+    area = {
+        key: shapely.union_all(
+            shapes[np.sort(np.concatenate([at.get(one, none) for one in {key, *helps.get(key, ())}]))]
+        )
+        for key in merged
+    }
     return [
         _polygons(shapely.union_all([shapely.intersection(merged[key][i], area[key]) for key in merged]))
         for i in range(n)

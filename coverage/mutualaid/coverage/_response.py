@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mutualaid.coverage._first_due import same_partner
 from mutualaid.coverage._standards import Standard
 from mutualaid.data import Parameters
 from mutualaid.errors import Defect, NetworkError, StandardError
 
-__all__ = ["SEGMENTS", "clock", "response_times", "turnout"]
+__all__ = ["SEGMENTS", "clock", "own_pairs", "response_times", "turnout"]
 
 #: Segments of a response time in their order, and the point of the clock at which each starts.
 SEGMENTS: dict[str, str] = {
@@ -74,24 +75,20 @@ def response_times(
     station, place = _codes(drive["origin"], stations.index), _codes(drive["destination"], demand.index)
     _check(drive, station, place)
     turnout_s, assumed = turnout(stations, parameters)
-    partners = pd.Index(pd.unique(pd.concat([stations["partner"], demand["partner"]])))
-    foreign = (
-        partners.get_indexer(stations["partner"])[station] != partners.get_indexer(demand["partner"])[place]
-    )
-    return pd.DataFrame(
-        {
-            "station": pd.Categorical.from_codes(station, categories=stations.index),
-            "demand": pd.Categorical.from_codes(place, categories=demand.index),
-            "answering_s": float(parameters.answering_s),
-            "processing_s": float(parameters.processing_s),
-            "dispatch_s": np.where(foreign, float(parameters.dispatch_s), 0.0),
-            "turnout_s": turnout_s[station],
-            "crossing_s": drive["crossing_s"].to_numpy(dtype=np.float64),
-            "drive_s": drive["drive_s"].to_numpy(dtype=np.float64),
-            "turnout_assumed": assumed[station],
-        },
-        index=drive.index,
-    )
+    dispatch_s = np.where(own_pairs(station, place, stations, demand), 0.0, float(parameters.dispatch_s))
+    columns = {
+        "station": pd.Categorical.from_codes(station, categories=stations.index),
+        "demand": pd.Categorical.from_codes(place, categories=demand.index),
+        "answering_s": np.full(len(drive), float(parameters.answering_s)),
+        "processing_s": np.full(len(drive), float(parameters.processing_s)),
+        "dispatch_s": dispatch_s,
+        "turnout_s": turnout_s[station],
+        "crossing_s": drive["crossing_s"].to_numpy(dtype=np.float64, copy=True),
+        "drive_s": drive["drive_s"].to_numpy(dtype=np.float64, copy=True),
+        "turnout_assumed": assumed[station],
+    }
+    # All arrays are its own already: a copy would double what millions of pairs take.
+    return pd.DataFrame(columns, index=drive.index, copy=False)
 
 
 def clock(times: pd.DataFrame, standard: Standard) -> pd.Series:
@@ -157,15 +154,27 @@ def _milliseconds(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.rint(seconds * 1000).astype(np.int64)
 
 
-def _codes(ids: pd.Series, index: pd.Index) -> NDArray[np.int64]:
+def _codes(ids: pd.Series, index: pd.Index) -> NDArray[np.int32]:
     """Positions of ids in an index, -1 for unknown ones; quick where the ids are categories."""
     if isinstance(ids.dtype, pd.CategoricalDtype):
-        lookup = np.append(index.get_indexer(ids.cat.categories), -1)
-        return np.asarray(lookup[ids.cat.codes.to_numpy()], dtype=np.int64)
-    return np.asarray(index.get_indexer(pd.Index(ids)), dtype=np.int64)
+        codes = ids.cat.codes.to_numpy().astype(np.int32)
+        if ids.cat.categories.equals(index):
+            return codes
+        lookup = np.append(index.get_indexer(ids.cat.categories), -1).astype(np.int32)
+        return np.asarray(lookup[codes], dtype=np.int32)
+    return np.asarray(index.get_indexer(pd.Index(ids)), dtype=np.int32)
 
 
-def _check(drive: pd.DataFrame, station: NDArray[np.int64], place: NDArray[np.int64]) -> None:
+def own_pairs(
+    station: NDArray[np.int32], place: NDArray[np.int32], stations: pd.DataFrame, demand: pd.DataFrame
+) -> NDArray[np.bool_]:
+    """Whether station and place of each pair, given by position, are of one partner."""
+    partners = pd.Index(stations["partner"].unique())
+    of_station, of_place = partners.get_indexer(stations["partner"]), partners.get_indexer(demand["partner"])
+    return same_partner(station, place, of_station.astype(np.int64), of_place.astype(np.int64))
+
+
+def _check(drive: pd.DataFrame, station: NDArray[np.int32], place: NDArray[np.int32]) -> None:
     defects = []
     for column, codes, table in (("origin", station, "stations"), ("destination", place, "demand")):
         if (codes < 0).any():

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mutualaid.coverage._coverage import levels
+from mutualaid.coverage._exact import Terms, rounded
 from mutualaid.coverage._scenario import ScenarioResult
 from mutualaid.data import RiskCurve
 from mutualaid.errors import Defect, HazardError
@@ -83,7 +84,7 @@ def scenario_risk(risk: RiskCurve, results: Mapping[str, ScenarioResult]) -> Ris
         "triangle_year": risk.triangle_year,
     }
     some = next(iter(chosen.values())).coverage
-    jurisdiction = some["jurisdiction"].to_numpy()
+    where, names = pd.factorize(some["jurisdiction"])
     rows, findings = [], []
     places = {}
     for level in levels(some):
@@ -94,9 +95,9 @@ def scenario_risk(risk: RiskCurve, results: Mapping[str, ScenarioResult]) -> Ris
         )
         places[level] = expected_annual_by_row(lost, **rules)["total"]
         for measure, table in (("people", lost), ("person_minutes", later)):
-            for name in ("", *pd.unique(jurisdiction)):
-                here = table if name == "" else table[jurisdiction == name]
-                values = {years: math.fsum(here[years]) for years in chosen}
+            sums = {years: _sums(table[years].to_numpy(), where, len(names)) for years in chosen}
+            for number, name in enumerate(("", *names)):
+                values = {years: column[number] for years, column in sums.items()}
                 if measure == "person_minutes" and any(len(one.draws) for one in chosen.values()):
                     # Closures by chance are not in them: unknown is not zero.
                     rows.append(_row(str(name), level, measure, dict.fromkeys(values, math.nan), _NOT_KNOWN))
@@ -109,6 +110,13 @@ def scenario_risk(risk: RiskCurve, results: Mapping[str, ScenarioResult]) -> Ris
     return RiskResult(
         risk, pd.DataFrame(rows), pd.DataFrame(places), tuple(findings), tail_rule, frequent_rule
     )
+
+
+def _sums(values: NDArray[np.float64], group: NDArray[np.int64], n: int) -> list[float]:
+    """Sum of everybody, then of each group, each rounded once."""
+    terms = Terms.of(values)
+    table = terms.table(group, n)
+    return rounded(np.concatenate([table.sum(axis=0, keepdims=True), table]), terms.lowest)
 
 
 def _by_return_period(risk: RiskCurve, results: Mapping[str, ScenarioResult]) -> dict[float, ScenarioResult]:

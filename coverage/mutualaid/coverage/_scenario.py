@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import geopandas as gpd
@@ -13,9 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mutualaid.coverage._chance import drawn
+from mutualaid.coverage._chance import Closures, closures, counted, drawn
 from mutualaid.coverage._coverage import coverage, levels
-from mutualaid.coverage._fair import FairWeather, end_s, on_road, reached_by_road
+from mutualaid.coverage._fair import FairWeather, reached_by_road
+from mutualaid.coverage._part import Part, in_order, placed, station_codes, whole
+from mutualaid.coverage._ready import Ready, end_s, on_road
 from mutualaid.coverage._today import level_times
 from mutualaid.data import HazardScenario
 from mutualaid.errors import Defect, HazardError
@@ -30,7 +31,20 @@ from mutualaid.hazards import (
 )
 from mutualaid.network import RouteGraph, main_part, reweighted
 
-__all__ = ["ScenarioResult", "UnderHazard", "scenario_coverage", "under_hazard"]
+__all__ = [
+    "HazardComputed",
+    "ReadyHazard",
+    "ScenarioResult",
+    "UnderHazard",
+    "compute_hazard",
+    "hazard_part",
+    "join_hazard_computed",
+    "lean_hazard",
+    "ready_hazard",
+    "scenario_coverage",
+    "scenario_result",
+    "under_hazard",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,35 +102,82 @@ class ScenarioResult:
 
 
 @dataclass(frozen=True, eq=False)
-class UnderHazard:
-    """What a scenario leaves of stations and roads, and who drives where in what time.
+class ReadyHazard:
+    """What a scenario leaves of a region's stations and roads, before anybody drives.
 
     Attributes
     ----------
-    layers
-        Those that the scenario reads.
+    scenario, layers
+        The scenario, and the layers that it reads.
     stations
         As of `ScenarioResult`, without ``cut_off``, and with ``delay_s``, what the hazard adds to the turnout.
     roads, rules
         As of `ScenarioResult`.
     shut
         (m,) roads that are certainly closed from end to end.
-    change
-        Gives what the scenario leaves of roads, whosever vehicles drive on them; made once for each.
     origins, places
         Stations and demand with what the hazard leaves of their road; stations that are out take no part.
-    times, agreed
-        Response times as of `mutualaid.coverage._today.level_times`.
+    closures
+        Draws of what closes by chance; None without probabilities of closure.
+    area
+        (demand,) whose area each place is in fair weather, see `Today`; None if nothing depends on it.
     """
 
+    scenario: HazardScenario
     layers: tuple[HazardLayer, ...]
     stations: pd.DataFrame
     roads: pd.DataFrame
     rules: Mapping[str, str]
     shut: NDArray[np.bool_]
-    change: Callable[[RouteGraph], RouteGraph]
     origins: pd.DataFrame
     places: pd.DataFrame
+    closures: Closures | None = None
+    area: NDArray[np.int64] | None = None
+    _left: dict[RouteGraph, RouteGraph] = field(default_factory=dict, init=False, repr=False)
+
+    def left(self, graph: RouteGraph) -> RouteGraph:
+        """Give what the scenario leaves of roads, whosever vehicles drive on them; made once for each."""
+        if graph not in self._left:
+            self._left[graph] = reweighted(graph, _drive_ms(graph, self.roads))
+        return self._left[graph]
+
+
+@dataclass(frozen=True, eq=False)
+class HazardComputed:
+    """What a part was asked under a hazard.
+
+    Attributes
+    ----------
+    coverage
+        As `mutualaid.coverage.coverage` gives it, without geometry if the demand has none.
+    station_codes
+        Positions of the stations that reach some place within the cutoff, ascending.
+    pairs
+        Number of pairs of station and place within the cutoff.
+    drawn
+        By level, (places, draws) bool: whether each place is reached within the standard in each draw; packed to bits
+        along the draws, as `numpy.packbits` does. Empty without probabilities of closure.
+    """
+
+    coverage: pd.DataFrame
+    station_codes: NDArray[np.int64]
+    pairs: int
+    drawn: Mapping[str, NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, eq=False)
+class UnderHazard:
+    """Who drives where in what time in a scenario.
+
+    Attributes
+    ----------
+    hazard
+        What the scenario leaves of stations and roads.
+    times, agreed
+        Response times as of `mutualaid.coverage._today.level_times`.
+    """
+
+    hazard: ReadyHazard
     times: pd.DataFrame
     agreed: pd.DataFrame | None
 
@@ -156,86 +217,311 @@ def scenario_coverage(
     >>> bool((worst.coverage["joint_covered"] <= worst.coverage["fair_joint_covered"]).all())
     True
     """
-    hit = under_hazard(fair, scenario, layers)
-    stations = hit.stations.copy()
-    serving = (stations["state"] != "out").to_numpy()
-    stuck = serving & ~fair.stations.index.isin(hit.times["station"].unique()) & fair.leaving
+    hazard = ready_hazard(fair, scenario, layers)
+    return scenario_result(fair, hazard, compute_hazard(whole(fair), hazard))
+
+
+def under_hazard(ready: Ready, scenario: HazardScenario, layers: Sequence[HazardLayer]) -> UnderHazard:
+    """Find who drives where in what time in a scenario: parameters and errors as of `ready_hazard`."""
+    hazard = ready_hazard(ready, scenario, layers)
+    return UnderHazard(hazard, *_times(ready, hazard))
+
+
+def ready_hazard(ready: Ready, scenario: HazardScenario, layers: Sequence[HazardLayer]) -> ReadyHazard:
+    """Make a scenario ready: what it leaves of the roads and stations of the whole region.
+
+    Parameters
+    ----------
+    ready
+        The whole region. Where an agreement excludes pairs of stations, areas in fair weather count: then it must be a
+        `FairWeather`.
+    scenario, layers
+        As of `scenario_coverage`.
+
+    Returns
+    -------
+    ReadyHazard
+
+    Raises
+    ------
+    HazardError
+        As of `scenario_coverage`.
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import fair_weather, ready_hazard
+    >>> from mutualaid.data import demo_path, read_region
+    >>> from mutualaid.hazards import read_layers
+    >>> region = read_region(demo_path())
+    >>> hazard = ready_hazard(fair_weather(region), region.scenarios[0], read_layers(region).layers)
+    >>> len(hazard.roads) == len(hazard.shut)
+    True
+    """
+    wanted = tuple(
+        one for one in layers if one.id in scenario.layers or (one.quantity == "velocity" and not one.scheme)
+    )
+    roads = ready.graph.network.roads
+    left = scenario_roads(
+        scenario,
+        [ready.laid(layer) for layer in wanted],
+        ready.lines,
+        free_flow_kph=_free_flow_kph(ready.graph),
+        vehicle="emergency" if "emergency" in ready.graph.profile.kinds else "car",
+        bridge=roads["bridge"],
+        tunnel=roads["tunnel"],
+        covered=roads["covered"],
+        jurisdiction=roads["jurisdiction"].astype(object).tolist(),
+        jurisdictions=ready.jurisdictions,
+    )
+    by_name = _closed_by_name(ready.graph, scenario)
+    shut = by_name | (left.roads["probability"] >= 1).to_numpy()
+    table = _shut(left.roads.assign(closed_by_name=by_name), shut, roads["length_m"].to_numpy())
+    stations = _station_states(ready, scenario, wanted)
+    now = ready.today
+    return ReadyHazard(
+        scenario=scenario,
+        layers=wanted,
+        stations=stations,
+        roads=table,
+        rules=left.rules,
+        shut=shut,
+        origins=_positions(left, shut, ready.stations, (stations["state"] != "out").to_numpy()),
+        places=_positions(left, shut, ready.demand),
+        closures=closures(table["probability"], shut, scenario),
+        area=now.area if now is not None and now.asks_area else None,
+    )
+
+
+def lean_hazard(hazard: ReadyHazard) -> ReadyHazard:
+    """Leave out what only describing needs, so that it travels light: for `hazard_part` and `compute_hazard`.
+
+    Parameters
+    ----------
+    hazard
+        As `ready_hazard` gives it.
+
+    Returns
+    -------
+    ReadyHazard
+        Without layers and rules; of roads and places with what the search reads alone.
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import fair_weather, lean_hazard, ready_hazard
+    >>> from mutualaid.data import demo_path, read_region
+    >>> from mutualaid.hazards import read_layers
+    >>> region = read_region(demo_path())
+    >>> hazard = ready_hazard(fair_weather(region), region.scenarios[0], read_layers(region).layers)
+    >>> lean_hazard(hazard).roads.columns.tolist()
+    ['closed', 'factor']
+    """
+    origins, places = (
+        table.drop(columns=["side", "distance_m"], errors="ignore")
+        for table in (hazard.origins, hazard.places)
+    )
+    return replace(
+        hazard,
+        layers=(),
+        stations=hazard.stations[["state", "delay_s"]],
+        roads=hazard.roads[["closed", "factor"]],
+        rules={},
+        origins=origins,
+        places=places,
+    )
+
+
+def hazard_part(hazard: ReadyHazard, part: Part) -> ReadyHazard:
+    """Take of a scenario what concerns the places and roads of a part.
+
+    Parameters
+    ----------
+    hazard
+        As `ready_hazard` or `lean_hazard` gives it, of the whole region.
+    part
+        A part of the same region.
+
+    Returns
+    -------
+    ReadyHazard
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import fair_weather, hazard_part, part, ready_hazard
+    >>> from mutualaid.data import demo_path, read_region
+    >>> from mutualaid.hazards import read_layers
+    >>> region = read_region(demo_path())
+    >>> fair = fair_weather(region)
+    >>> hazard = ready_hazard(fair, region.scenarios[0], read_layers(region).layers)
+    >>> len(hazard_part(hazard, part(fair, [0, 1, 2])).places)
+    3
+    """
+    if part.cut is None:
+        return hazard
+    return replace(
+        hazard,
+        roads=hazard.roads.iloc[part.roads].reset_index(drop=True),
+        shut=hazard.shut[part.roads],
+        origins=part.cut.placed(hazard.origins, origins=True),
+        places=part.cut.placed(hazard.places.iloc[part.rows]),
+        closures=None if hazard.closures is None else hazard.closures.on(part.roads),
+        area=None if hazard.area is None else hazard.area[part.rows],
+    )
+
+
+def compute_hazard(part: Part, hazard: ReadyHazard, *, threads: int | None = None) -> HazardComputed:
+    """Compute who reaches whom in a scenario.
+
+    Parameters
+    ----------
+    part
+        Some places of a region, or all.
+    hazard
+        The scenario, for the same part.
+    threads
+        Number of threads; all processors by default. The result does not depend on it.
+
+    Returns
+    -------
+    HazardComputed
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import compute_hazard, fair_weather, hazard_part, part, ready_hazard
+    >>> from mutualaid.data import demo_path, read_region
+    >>> from mutualaid.hazards import read_layers
+    >>> region = read_region(demo_path())
+    >>> fair = fair_weather(region)
+    >>> hazard = ready_hazard(fair, region.scenarios[0], read_layers(region).layers)
+    >>> some = part(fair, [0, 1, 2])
+    >>> len(compute_hazard(some, hazard_part(hazard, some)).coverage)
+    3
+    """
+    ready = part.ready
+    times, agreed = _times(ready, hazard, threads=threads)
+    covered = coverage(times, ready.demand, ready.stations, ready.standard, agreed=agreed)
+    bits: dict[str, NDArray[np.uint8]] = {}
+    if hazard.closures is not None:
+        bits = drawn(
+            _with_area(ready, hazard), hazard.left, hazard.origins, hazard.places, hazard.stations,
+            hazard.closures, threads=threads,
+        )  # fmt: skip
+    return HazardComputed(covered, station_codes(times), len(times), bits)
+
+
+def join_hazard_computed(parts: Sequence[tuple[NDArray[np.int64], HazardComputed]]) -> HazardComputed:
+    """Join what was computed of parts under a hazard: what would have been computed of all their places at once.
+
+    Parameters
+    ----------
+    parts
+        Rows of the demand, and what was computed of them; each row once.
+
+    Returns
+    -------
+    HazardComputed
+        In the order of the demand.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mutualaid.coverage import (
+    ...     compute_hazard, fair_weather, hazard_part, join_hazard_computed, part, ready_hazard, whole)
+    >>> from mutualaid.data import demo_path, read_region
+    >>> from mutualaid.hazards import read_layers
+    >>> region = read_region(demo_path())
+    >>> fair = fair_weather(region)
+    >>> hazard = ready_hazard(fair, region.scenarios[0], read_layers(region).layers)
+    >>> halves = [part(fair, rows) for rows in np.array_split(np.arange(len(fair.demand)), 2)]
+    >>> found = [(one.rows, compute_hazard(one, hazard_part(hazard, one))) for one in halves]
+    >>> join_hazard_computed(found).coverage.equals(compute_hazard(whole(fair), hazard).coverage)
+    True
+    """
+    rows = [one for one, _ in parts]
+    found = [computed for _, computed in parts]
+    order = np.argsort(np.concatenate(rows))
+    return HazardComputed(
+        coverage=in_order(rows, [one.coverage for one in found]),
+        station_codes=np.unique(np.concatenate([one.station_codes for one in found])),
+        pairs=sum(one.pairs for one in found),
+        drawn={level: np.concatenate([one.drawn[level] for one in found])[order] for level in found[0].drawn},
+    )
+
+
+def scenario_result(fair: FairWeather, hazard: ReadyHazard, computed: HazardComputed) -> ScenarioResult:
+    """Put together what was computed for all places in a scenario, and what concerns the whole region alone.
+
+    Parameters
+    ----------
+    fair
+        The region without a hazard.
+    hazard
+        The scenario, as `ready_hazard` gives it of the whole region.
+    computed
+        Of all places, in one piece or joined.
+
+    Returns
+    -------
+    ScenarioResult
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import (
+    ...     compute_hazard, fair_weather, ready_hazard, scenario_coverage, scenario_result, whole)
+    >>> from mutualaid.data import demo_path, read_region
+    >>> from mutualaid.hazards import read_layers
+    >>> region = read_region(demo_path())
+    >>> fair, layers = fair_weather(region), read_layers(region).layers
+    >>> hazard = ready_hazard(fair, region.scenarios[0], layers)
+    >>> found = scenario_result(fair, hazard, compute_hazard(whole(fair), hazard))
+    >>> found.coverage.equals(scenario_coverage(fair, region.scenarios[0], layers).coverage)
+    True
+    """
+    scenario, stations = hazard.scenario, hazard.stations.copy()
+    reaching = np.zeros(len(stations), dtype=np.bool_)
+    reaching[computed.station_codes] = True
+    stuck = (stations["state"] != "out").to_numpy() & ~reaching & fair.leaving
     stations.loc[stuck, "state"] = "cut_off"
-    covered = coverage(hit.times, fair.demand, fair.stations, fair.standard, agreed=hit.agreed)
-    said = _severity(fair.demand, scenario, hit.layers, fair.jurisdictions)
+    said = _severity(fair.demand, scenario, hazard.layers, fair.jurisdictions)
     # Who is cut off with a station in service is not alone; who is not cut off waits for one, and is not isolated.
-    anywhere = pd.concat([hit.origins, main_part(hit.change(fair.graph))], ignore_index=True)
-    found = _described(fair, covered, said, reached_by_road(hit.change(fair.graph), anywhere, hit.places))
+    left = hazard.left(fair.graph)
+    anywhere = pd.concat([hazard.origins, main_part(left)], ignore_index=True)
+    covered = placed(computed.coverage, fair.demand)
+    found = _described(fair, covered, said, reached_by_road(left, anywhere, hazard.places))
     draws = pd.DataFrame(columns=list(levels(covered)), dtype=np.float64)
-    if hit.roads["probability"].gt(0).any():
-        chances, draws = drawn(
-            fair, hit.change, hit.origins, hit.places, stations, hit.roads, hit.shut, scenario
-        )
+    if computed.drawn:
+        chances, draws = counted(computed.drawn, scenario.draws, fair.demand["population"].to_numpy())
         found = found.assign(**chances)
-    mine = tuple(layer for layer in hit.layers if layer.id in scenario.layers)
+    mine = tuple(layer for layer in hazard.layers if layer.id in scenario.layers)
     return ScenarioResult(
         scenario=scenario,
         layers=mine,
         return_period_years=_return_period(scenario, mine),
         stations=stations.drop(columns="delay_s"),
-        roads=hit.roads,
-        rules=hit.rules,
+        roads=hazard.roads,
+        rules=hazard.rules,
         coverage=found,
         draws=draws,
         end_s=end_s(fair),
     )
 
 
-def under_hazard(fair: FairWeather, scenario: HazardScenario, layers: Sequence[HazardLayer]) -> UnderHazard:
-    """Find who drives where in what time in a scenario: parameters and errors as of `scenario_coverage`.
-
-    Of `fair`, its roads, stations, demand and agreements count, not what was found in fair weather.
-    """
-    wanted = tuple(
-        one for one in layers if one.id in scenario.layers or (one.quantity == "velocity" and not one.scheme)
-    )
-    roads = fair.graph.network.roads
-    left = scenario_roads(
-        scenario,
-        [fair.laid(layer) for layer in wanted],
-        fair.lines,
-        free_flow_kph=_free_flow_kph(fair.graph),
-        vehicle="emergency" if "emergency" in fair.graph.profile.kinds else "car",
-        bridge=roads["bridge"],
-        tunnel=roads["tunnel"],
-        covered=roads["covered"],
-        jurisdiction=roads["jurisdiction"].astype(object).tolist(),
-        jurisdictions=fair.jurisdictions,
-    )
-    by_name = _closed_by_name(fair.graph, scenario)
-    shut = by_name | (left.roads["probability"] >= 1).to_numpy()
-    table = _shut(left.roads.assign(closed_by_name=by_name), shut, roads["length_m"].to_numpy())
-
-    @cache
-    def hazard(base: RouteGraph) -> RouteGraph:
-        """Give what the scenario leaves of roads, whosever vehicles drive on them."""
-        return reweighted(base, _drive_ms(base, table))
-
-    stations = _station_states(fair, scenario, wanted)
-    serving = (stations["state"] != "out").to_numpy()
-    origins = _positions(left, shut, fair.stations, serving)
-    places = _positions(left, shut, fair.demand)
-    times, agreed = level_times(
-        fair.graph, fair.today, origins, places, fair.stations, fair.demand, fair.parameters,
-        fair.parameters.cutoff_s, change=hazard, delay_s=stations["delay_s"].to_numpy(),
+def _times(
+    ready: Ready, hazard: ReadyHazard, *, threads: int | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Response times of each level in a scenario."""
+    ready = _with_area(ready, hazard)
+    return level_times(
+        ready.graph, ready.today, hazard.origins, hazard.places, ready.stations, ready.demand, ready.parameters,
+        ready.parameters.cutoff_s, change=hazard.left, delay_s=hazard.stations["delay_s"].to_numpy(),
+        threads=threads,
     )  # fmt: skip
-    return UnderHazard(
-        layers=wanted,
-        stations=stations,
-        roads=table,
-        rules=left.rules,
-        shut=shut,
-        change=hazard,
-        origins=origins,
-        places=places,
-        times=times,
-        agreed=agreed,
-    )
+
+
+def _with_area(ready: Ready, hazard: ReadyHazard) -> Ready:
+    """Give a region whose agreements know the areas of the own stations."""
+    if ready.today is None or hazard.area is None:
+        return ready
+    return replace(ready, today=replace(ready.today, area=hazard.area))
 
 
 def _return_period(scenario: HazardScenario, layers: Sequence[HazardLayer]) -> float:
@@ -343,12 +629,10 @@ def _severity(
     return pd.DataFrame({"severity": empty, **texts}, index=points.index)
 
 
-def _station_states(
-    fair: FairWeather, scenario: HazardScenario, layers: Sequence[HazardLayer]
-) -> pd.DataFrame:
-    said = _severity(fair.stations, scenario, layers, fair.jurisdictions)
+def _station_states(ready: Ready, scenario: HazardScenario, layers: Sequence[HazardLayer]) -> pd.DataFrame:
+    said = _severity(ready.stations, scenario, layers, ready.jurisdictions)
     rank = said["severity"].to_numpy(np.int64, na_value=-1)
-    unknown = [key for key in scenario.closed_stations if key not in fair.stations.index]
+    unknown = [key for key in scenario.closed_stations if key not in ready.stations.index]
     if unknown:
         raise HazardError(
             Defect(
@@ -360,7 +644,7 @@ def _station_states(
             )
             for key in unknown
         )
-    out = (rank >= scenario.stations_out) | fair.stations.index.isin(scenario.closed_stations)
+    out = (rank >= scenario.stations_out) | ready.stations.index.isin(scenario.closed_stations)
     late = ~out & (rank >= (6 if scenario.stations_delayed is None else scenario.stations_delayed))
     return pd.DataFrame(
         {
@@ -371,7 +655,7 @@ def _station_states(
             "state": np.select([out, late], ["out", "delayed"], "in_service"),
             "delay_s": np.where(late, scenario.stations_delay_s, 0.0),
         },
-        index=fair.stations.index,
+        index=ready.stations.index,
     )
 
 

@@ -205,10 +205,9 @@ def _scenario(result: ScenarioResult) -> dict[str, Any]:
             "roads_closed": int(roads["closed"].sum()),
         },
         "people_by_severity": everybody,
-        "total": _without_name(whole[whole["jurisdiction"] == ""]),
+        "total": whole[whole["jurisdiction"] == ""].drop(columns="jurisdiction").to_dict("records")[0],
         "jurisdictions": {
-            str(name): _without_name(rows)
-            for name, rows in whole[whole["jurisdiction"] != ""].groupby("jurisdiction", sort=False)
+            str(row.pop("jurisdiction")): row for row in whole[whole["jurisdiction"] != ""].to_dict("records")
         },
         "by_severity": table[table["class"] != "all"].to_dict("records"),
     }
@@ -230,10 +229,6 @@ def _stations_by_severity(stations: pd.DataFrame) -> dict[str, int]:
         return {}
     counted = exposure(stations.assign(jurisdiction=""), said, weights=None)
     return {str(name): int(n) for name, n in zip(counted["class"], counted["points"], strict=True) if n}
-
-
-def _without_name(row: pd.DataFrame) -> dict[str, Any]:
-    return {str(key): value for key, value in row.drop(columns="jurisdiction").iloc[0].items()}
 
 
 def _risk(result: RiskResult) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mutualaid.coverage._analysis import Analysis
-from mutualaid.coverage._fair import FairWeather, on_road
+from mutualaid.coverage._fair import FairWeather
+from mutualaid.coverage._ready import on_road
 from mutualaid.coverage._response import _clock_ms, turnout
 from mutualaid.coverage._scenario import under_hazard
 from mutualaid.coverage._standards import Standard
@@ -182,11 +183,14 @@ def driven(analysis: Analysis, fair: FairWeather, weather: Collection[str]) -> I
     for result in analysis.scenarios:
         if result.scenario.id in weather:
             hit = under_hazard(fair, result.scenario, analysis.layers.layers)
-            out = (hit.stations["state"] == "out").to_numpy()
-            delay_s = hit.stations["delay_s"].to_numpy()
+            hazard = hit.hazard
+            out = (hazard.stations["state"] == "out").to_numpy()
+            delay_s = hazard.stations["delay_s"].to_numpy()
             yield (
                 result.scenario.id,
-                _driven(fair, hit.times, hit.agreed, out, delay_s, hit.origins, hit.places, hit.change),
+                _driven(
+                    fair, hit.times, hit.agreed, out, delay_s, hazard.origins, hazard.places, hazard.left
+                ),
             )
 
 

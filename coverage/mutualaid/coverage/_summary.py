@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mutualaid.coverage._coverage import levels
+from mutualaid.coverage._exact import Terms, rounded
 from mutualaid.coverage._standards import Standard
-from mutualaid.coverage._weighted import percentile_weighted
+from mutualaid.coverage._weighted import percentile_weighted, percentiles_weighted
 from mutualaid.data import Region
 
 __all__ = ["NULL_MEANS", "json_ready", "summarise"]
@@ -159,78 +161,146 @@ def _headline(
     return same | by_level | counts | {"limit_s": standard.limit_s}
 
 
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """What is summed up of the places of a coverage frame, as arrays: one block each, not a frame for each."""
+
+    people: NDArray[np.float64]
+    jurisdiction: NDArray[np.int64]
+    seconds: Mapping[str, NDArray[np.float64]]
+    rules: Sequence[Standard]  # by position of the jurisdiction
+
+    def at(self, rows: NDArray[np.intp] | slice) -> _Places:
+        """Give some of the places."""
+        seconds = {level: values[rows] for level, values in self.seconds.items()}
+        return _Places(self.people[rows], self.jurisdiction[rows], seconds, self.rules)
+
+
 def _blocks(
-    covered: gpd.GeoDataFrame, jurisdictions: gpd.GeoDataFrame, rules: Mapping[str, Standard]
+    covered: pd.DataFrame, jurisdictions: pd.DataFrame, rules: Mapping[str, Standard]
 ) -> dict[str, Any]:
     """Numbers of everybody, of each jurisdiction and of each partner."""
-    places = {
-        name: _block(covered[covered["jurisdiction"] == name], str(jurisdictions["name"][name]), rules)
-        for name in jurisdictions.index
-    }
+    asked = levels(covered)
+    where, names = pd.factorize(covered["jurisdiction"])
+    whose, partners = pd.factorize(covered["partner"], use_na_sentinel=False)
+    places = _Places(
+        covered["population"].to_numpy(np.float64),
+        where,
+        {level: covered[f"{level}_s"].to_numpy(np.float64) for level in asked},
+        [rules[name] for name in names],
+    )
+    towns = {key: str(name) for key, name in jurisdictions["name"].items()}
+    allies = {name: str(name) for name in sorted(jurisdictions["partner"].unique())}
+    kinds = (("jurisdictions", where, names, towns), ("partners", whose, partners, allies))
+    total, *sums = _sums(covered, places.people, [(where, len(names)), (whose, len(partners))])
+    found: dict[str, Any] = {"total": _block(places, "", {key: row[0] for key, row in total.items()}, asked)}
+    nobody = dict.fromkeys(total, 0.0)
+    for (kind, code, known, called), table in zip(kinds, sums, strict=True):
+        order = np.argsort(code, kind="stable")
+        ends = np.searchsorted(code[order], np.arange(len(known) + 1))
+        at = {key: number for number, key in enumerate(known)}
+        found[kind] = {}
+        for key, name in called.items():
+            number = at.get(key)
+            rows = order[:0] if number is None else order[ends[number] : ends[number + 1]]
+            here = nobody if number is None else {name: row[number] for name, row in table.items()}
+            found[kind][str(key)] = _block(places.at(rows), name, here, asked)
     for name in _unknown(jurisdictions, covered):
-        places[name]["population"] = None
-    partners = {
-        str(name): _block(covered[covered["partner"] == name], str(name), rules)
-        for name in sorted(jurisdictions["partner"].unique())
-    }
-    return {"total": _block(covered, "", rules), "jurisdictions": places, "partners": partners}
+        found["jurisdictions"][name]["population"] = None
+    return found
 
 
-def _unknown(jurisdictions: gpd.GeoDataFrame, covered: gpd.GeoDataFrame) -> list[str]:
+def _sums(
+    covered: pd.DataFrame, people: NDArray[np.float64], groupings: Sequence[tuple[NDArray[np.int64], int]]
+) -> list[dict[str, list[float]]]:
+    """People of each measure, of everybody and by the groups of each grouping, all rounded once."""
+    (first, n), (second, m) = groupings
+    both, pairs = pd.factorize(first.astype(np.int64) * m + second)
+    wanted = [(np.zeros(len(pairs), dtype=np.int64), 1), (pairs // m, n), (pairs % m, m)]
+    found: list[dict[str, list[float]]] = [{} for _ in wanted]
+    terms = Terms.of(people)
+    for name, measure in _measures(covered):
+        if measure.dtype == np.bool_:
+            of, table = terms, terms.table(both, len(pairs), measure)
+        else:
+            of = Terms.of(people * measure)
+            table = of.table(both, len(pairs))
+        for told, (group, size) in zip(found, wanted, strict=True):
+            joined = np.zeros((size, *table.shape[1:]), dtype=np.int64)
+            np.add.at(joined, group, table)
+            told[name] = rounded(joined, of.lowest)
+    return found
+
+
+def _measures(covered: pd.DataFrame) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Whether the people of each place count, or what share of them."""
+    alone_s, joint_s = (covered[f"{level}_s"].to_numpy(np.float64) for level in ("alone", "joint"))
+    alone, joint = (covered[f"{level}_covered"].to_numpy(np.bool_) for level in ("alone", "joint"))
+    yield "population", np.ones(len(covered), dtype=np.bool_)
+    yield "reached", np.isfinite(joint_s)
+    yield "remaining", ~joint
+    yield "unreachable", (covered["status"] == "unreachable").to_numpy(np.bool_)
+    other = covered["joint_partner"].notna() & (covered["joint_partner"] != covered["partner"])
+    yield "other_partner", other.to_numpy(np.bool_)
+    yield "sooner", joint_s < alone_s
+    yield "newly_reached", (joint_s < alone_s) & ~np.isfinite(alone_s)
+    on_road = (covered["road_status"] == "ok").to_numpy(np.bool_)
+    for level in levels(covered):
+        inside = covered[f"{level}_covered"].to_numpy(np.bool_)
+        depth = covered[f"{level}_depth"].to_numpy()
+        yield f"closed_by_{level}", inside & ~alone
+        yield f"covered_{level}", inside
+        yield f"gap_{level}", ~inside
+        yield f"expected_{level}", covered.get(f"{level}_expected", covered[f"{level}_covered"]).to_numpy()
+        yield f"beyond_{level}", np.isinf(covered[f"{level}_s"].to_numpy(np.float64)) & on_road
+        yield f"depth_2_{level}", depth >= 2
+        yield f"depth_3_{level}", depth >= 3
+
+
+def _unknown(jurisdictions: pd.DataFrame, covered: pd.DataFrame) -> list[str]:
     """Jurisdictions that hold no demand because nobody knows how many people live there."""
     empty = ~jurisdictions.index.isin(covered["jurisdiction"].unique())
     return [str(name) for name in jurisdictions.index[empty & jurisdictions["population"].isna()]]
 
 
-def _block(covered: gpd.GeoDataFrame, name: str, rules: Mapping[str, Standard]) -> dict[str, Any]:
-    people, status = covered["population"], covered["status"]
-    here = {rules[key] for key in covered["jurisdiction"].unique()}
+def _block(places: _Places, name: str, sums: Mapping[str, float], asked: tuple[str, ...]) -> dict[str, Any]:
+    here = {places.rules[code] for code in np.unique(places.jurisdiction)}
     rule = here.pop() if len(here) == 1 else None
-    other = covered["joint_partner"].notna() & (covered["joint_partner"] != covered["partner"])
-    reached = math.fsum(people[np.isfinite(covered["joint_s"])])
-    sooner = covered["joint_s"] < covered["alone_s"]
-    both = sooner & np.isfinite(covered["alone_s"])
+    alone_s, joint_s = places.seconds["alone"], places.seconds["joint"]
+    both = (joint_s < alone_s) & np.isfinite(alone_s)
     return {
         "name": name,
-        "population": math.fsum(people),
+        "population": sums["population"],
         "share": rule.share if rule else None,
-        **{f"closed_by_{level}": _closed(covered, level) for level in levels(covered)[1:]},
-        "remaining": math.fsum(people[~covered["joint_covered"]]),
-        "unreachable": math.fsum(people[status == "unreachable"]),
-        "other_partner_population": math.fsum(people[other]),
-        "other_partner_share": _ratio(math.fsum(people[other]), reached),
-        "sooner_population": math.fsum(people[sooner]),
-        "newly_reached_population": math.fsum(people[sooner & ~both]),
-        "saved_median_s": percentile_weighted(
-            (covered["alone_s"] - covered["joint_s"])[both], people[both], 0.5
-        ),
-    } | {level: _level(covered, level, rule) for level in levels(covered)}
+        **{f"closed_by_{level}": sums[f"closed_by_{level}"] for level in asked[1:]},
+        "remaining": sums["remaining"],
+        "unreachable": sums["unreachable"],
+        "other_partner_population": sums["other_partner"],
+        "other_partner_share": _ratio(sums["other_partner"], sums["reached"]),
+        "sooner_population": sums["sooner"],
+        "newly_reached_population": sums["newly_reached"],
+        "saved_median_s": percentile_weighted(alone_s[both] - joint_s[both], places.people[both], 0.5),
+    } | {level: _level(places, level, sums, rule) for level in asked}
 
 
-def _closed(covered: gpd.GeoDataFrame, level: str) -> float:
-    """People whom a level reaches in time and the own stations do not."""
-    return math.fsum(covered["population"][covered[f"{level}_covered"] & ~covered["alone_covered"]])
-
-
-def _level(covered: gpd.GeoDataFrame, level: str, rule: Standard | None) -> dict[str, Any]:
-    people, seconds = covered["population"], covered[f"{level}_s"]
-    inside = math.fsum(people[covered[f"{level}_covered"]])
-    share = _ratio(inside, math.fsum(people))
+def _level(places: _Places, level: str, sums: Mapping[str, float], rule: Standard | None) -> dict[str, Any]:
+    people, seconds = places.people, places.seconds[level]
+    share = _ratio(sums[f"covered_{level}"], sums["population"])
     lived = people > 0
     mean = float(np.average(seconds[lived], weights=people[lived])) if lived.any() else math.nan
-    expected = covered.get(f"{level}_expected", covered[f"{level}_covered"])
+    median_s, p90_s = percentiles_weighted(seconds, people, (0.5, 0.9))
     return {
-        "covered": inside,
-        "expected": math.fsum(people * expected),
+        "covered": sums[f"covered_{level}"],
+        "expected": sums[f"expected_{level}"],
         "covered_share": share,
-        "gap": math.fsum(people[~covered[f"{level}_covered"]]),
-        "beyond_cutoff": math.fsum(people[np.isinf(seconds) & (covered["road_status"] == "ok")]),
-        "median_s": percentile_weighted(seconds, people, 0.5),
-        "p90_s": percentile_weighted(seconds, people, 0.9),
+        "gap": sums[f"gap_{level}"],
+        "beyond_cutoff": sums[f"beyond_{level}"],
+        "median_s": median_s,
+        "p90_s": p90_s,
         "mean_s": mean,
         "met": _met(rule, share, mean),
-        "depth_2": math.fsum(people[covered[f"{level}_depth"] >= 2]),
-        "depth_3": math.fsum(people[covered[f"{level}_depth"] >= 3]),
+        "depth_2": sums[f"depth_2_{level}"],
+        "depth_3": sums[f"depth_3_{level}"],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +16,7 @@ from mutualaid.coverage._response import response_times
 from mutualaid.data import Agreement, Parameters
 from mutualaid.network import Network, RouteGraph
 
-__all__ = ["Today", "agreed_times", "first_own", "level_times", "today"]
+__all__ = ["Today", "agreed_times", "first_own", "level_times", "times_today", "today"]
 
 _ANY = "*"
 
@@ -32,28 +32,39 @@ class Today:
     fleets
         Who drives where by which rules; every pair that may occur is in one of them. Empty where all drive as the
         joint team does.
-    rule
-        (stations, partners) position of the agreement by which a station helps a partner; -1 if by none.
-    partner
-        (demand,) position of the partner of each place, as in `rule`.
+    by_pair
+        (partners, partners) position of the agreement by which the one partner helps the other; -1 if by none.
+    home, partner
+        (stations,) and (demand,) position of the partner of each station and place, as in `by_pair`.
     leaving
         (stations, agreements) bool: the station has a unit that need not stay; true where nobody knows its units.
     units
         (stations,) units of the kind that is needed; NaN where nobody knows.
     near
-        By agreement and station, where it limits help to a strip: (demand,) bool, whether a place lies in it.
+        By agreement and helping partner, where it limits help to a strip: (demand,) bool, whether a place lies in it.
     area
         (demand,) position of the own station that is first due in fair weather; -1 if none.
     """
 
     agreements: tuple[Agreement, ...]
     fleets: tuple[Fleet, ...]
-    rule: NDArray[np.int64]
+    by_pair: NDArray[np.int64]
+    home: NDArray[np.int64]
     partner: NDArray[np.int64]
     leaving: NDArray[np.bool_]
     units: NDArray[np.float64]
     near: Mapping[tuple[int, int], NDArray[np.bool_]]
     area: NDArray[np.int64]
+
+    @property
+    def rule(self) -> NDArray[np.int64]:
+        """(stations, partners) position of the agreement by which a station helps a partner; -1 if by none."""
+        return self.by_pair[self.home]
+
+    @property
+    def asks_area(self) -> bool:
+        """Whether an agreement leaves out pairs of stations, so that the areas of the own ones decide."""
+        return any(one.excluded_pairs for one in self.agreements)
 
 
 def today(
@@ -107,7 +118,8 @@ def today(
     return Today(
         agreements=tuple(agreements),
         fleets=fleets,
-        rule=by_pair[home],
+        by_pair=by_pair,
+        home=home,
         partner=np.asarray(demand["partner"].map(position), dtype=np.int64),
         leaving=~(units[:, None] - stay[None, :] < 1),
         units=units,
@@ -127,7 +139,7 @@ def _strips(
     demand: gpd.GeoDataFrame,
     jurisdictions: gpd.GeoDataFrame,
 ) -> dict[tuple[int, int], NDArray[np.bool_]]:
-    """Places within the strip of each agreement that has one, by agreement and station."""
+    """Places within the strip of each agreement that has one, by agreement and helping partner."""
     near: dict[tuple[int, int], NDArray[np.bool_]] = {}
     for number, one in enumerate(agreements):
         if not np.isfinite(one.strip_km):
@@ -136,7 +148,7 @@ def _strips(
             territory = jurisdictions.geometry[jurisdictions["partner"] == names[helper]].to_numpy()
             shapely.prepare(land := shapely.union_all(territory))
             inside = np.asarray(shapely.dwithin(land, demand.geometry.to_numpy(), 1000.0 * one.strip_km))
-            near |= {(number, int(station)): inside for station in np.flatnonzero(home == helper)}
+            near[number, int(helper)] = inside
     return near
 
 
@@ -168,18 +180,19 @@ def agreed_times(
     times = response_times(drive, stations, demand, parameters)
     station, place = times["station"].cat.codes.to_numpy(), times["demand"].cat.codes.to_numpy()
     own = stations["partner"].to_numpy()[station] == demand["partner"].to_numpy()[place]
-    rule = np.where(own, -1, now.rule[station, now.partner[place]])
+    home = now.home[station]
+    rule = np.where(own, -1, now.by_pair[home, now.partner[place]])
     foreign = ~own & (rule >= 0)
     allowed = foreign & now.leaving[station, rule]
     for (number, one), near in now.near.items():
-        rows = allowed & (rule == number) & (station == one)
+        rows = allowed & (rule == number) & (home == one)
         allowed[rows] = near[place[rows]]
     known = np.append(stations.index.astype(str), "")
     for number, agreement in enumerate(now.agreements):
         for helping, there in agreement.excluded_pairs:
             hit = rule == number
-            hit &= True if helping == _ANY else known[station] == helping
-            hit &= True if there == _ANY else known[now.area[place]] == there
+            hit &= True if helping == _ANY else (known == helping)[station]
+            hit &= True if there == _ANY else (known == there)[now.area[place]]
             allowed &= ~hit
     dispatch_s = np.array([one.dispatch_s for one in now.agreements] + [0.0])
     subsidiary = np.array([one.mode == "subsidiary" for one in now.agreements] + [False])
@@ -227,7 +240,9 @@ def _with_units(
     station, place = times["station"].cat.codes.to_numpy(), times["demand"].cat.codes.to_numpy()
     own = stations["partner"].to_numpy()[station] == demand["partner"].to_numpy()[place]
     rule = (
-        np.full(len(times), -1) if now is None else np.where(own, -1, now.rule[station, now.partner[place]])
+        np.full(len(times), -1)
+        if now is None
+        else np.where(own, -1, now.by_pair[now.home[station], now.partner[place]])
     )
     count = stations["units"].to_numpy(np.float64)[station]
     if helping:
@@ -249,6 +264,7 @@ def level_times(
     change: Callable[[RouteGraph], RouteGraph] | None = None,
     delay_s: NDArray[np.float64] | None = None,
     drive: pd.DataFrame | None = None,
+    threads: int | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Response times of a joint team and, where there are agreements, of the pairs that may occur under them.
 
@@ -269,6 +285,8 @@ def level_times(
         hazard.
     drive
         Drive times of the joint team, if they are known already.
+    threads
+        As of `mutualaid.network.travel_times`.
 
     Returns
     -------
@@ -276,11 +294,12 @@ def level_times(
         As `response_times` and `agreed_times` give them, with ``free`` where units are not always free.
     """
     if drive is None:
-        drive = drive_times(graph if change is None else change(graph), origins, places, limit_s)
+        roads = graph if change is None else change(graph)
+        drive = drive_times(roads, origins, places, limit_s, threads=threads)
     tables = [response_times(drive, stations, demand, parameters)]
     if now is not None:
         if now.fleets:
-            drive = fleet_times(now.fleets, origins, places, limit_s, change=change)
+            drive = fleet_times(now.fleets, origins, places, limit_s, change=change, threads=threads)
         tables.append(agreed_times(drive, stations, demand, parameters, now))
     tables = [
         _with_units(
@@ -290,6 +309,27 @@ def level_times(
         for number, times in enumerate(tables)
     ]  # fmt: skip
     return tables[0], tables[1] if now is not None else None
+
+
+def times_today(
+    graph: RouteGraph,
+    now: Today | None,
+    origins: pd.DataFrame,
+    places: pd.DataFrame,
+    stations: gpd.GeoDataFrame,
+    demand: gpd.GeoDataFrame,
+    parameters: Parameters,
+    *,
+    threads: int | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame | None, Today | None]:
+    """Response times of each level in fair weather, and what agreements let vehicles do with the areas of stations."""
+    given = (origins, places, stations, demand, parameters, parameters.cutoff_s)
+    times, agreed = level_times(graph, now, *given, threads=threads)
+    if now is not None and agreed is not None:
+        now = replace(now, area=first_own(agreed, stations, demand))
+        if now.asks_area:
+            times, agreed = level_times(graph, now, *given, threads=threads)
+    return times, agreed, now
 
 
 def _later(times: pd.DataFrame, delay_s: NDArray[np.float64]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ crossing.
 from __future__ import annotations
 
 from mutualaid.network._boundary import cut_at_boundaries
+from mutualaid.network._cut import Cut, cut, lean, lean_all
 from mutualaid.network._graph import RouteGraph, main_part, reweighted, route_graph
 from mutualaid.network._graph_io import from_osmnx, read_graphml, to_osmnx, write_graphml
 from mutualaid.network._model import ROAD_CLASSES, Network, Restriction
@@ -20,6 +21,7 @@ from mutualaid.network._times import bounded_dijkstra, nearest, travel_times
 __all__ = [
     "PROFILES",
     "ROAD_CLASSES",
+    "Cut",
     "EdgeTimes",
     "Network",
     "Profile",
@@ -27,9 +29,12 @@ __all__ = [
     "Route",
     "RouteGraph",
     "bounded_dijkstra",
+    "cut",
     "cut_at_boundaries",
     "edge_times",
     "from_osmnx",
+    "lean",
+    "lean_all",
     "main_part",
     "nearest",
     "path",

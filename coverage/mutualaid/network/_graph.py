@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 from mutualaid.errors import Defect, NetworkError
 from mutualaid.network._model import Network
+from mutualaid.network._order import by_key, locality_rank
 from mutualaid.network._profiles import EdgeTimes, Profile, edge_times
 from mutualaid.network._turns import TurnStates, binding_restrictions, turn_states
 
@@ -29,7 +31,8 @@ _LOW = 0xFFFFFFFF
 
 def pack(time_ms: NDArray[np.integer], crossing_ms: NDArray[np.integer] | int = 0) -> Int64:
     """Pack times, and the part of them that is crossing delay, into labels as `_kernel` describes them."""
-    label: Int64 = np.minimum(time_ms, MAX_MS + 1).astype(np.int64) << 32
+    label: Int64 = np.minimum(time_ms, MAX_MS + 1, dtype=np.int64)
+    label <<= 32
     label |= np.minimum(crossing_ms, MAX_MS + 1)
     return label
 
@@ -117,21 +120,21 @@ class RouteGraph:
     @cached_property
     def into(self) -> Arcs:
         """The same arcs turned round, by the state they lead to: for searching backwards."""
-        return _arcs(self.out.head, self.out.tail, self.out.edge, self.out.weight, self.n_states)
+        # Those that lead to one state by their edge, as those that leave one are.
+        order = self.arcs_of_edge[1]
+        indptr, second = by_key(self.out.head[order], self.n_states)
+        order = order[second]
+        return Arcs(indptr, self.out.tail[order], self.out.edge[order], self.out.weight[order])
 
     @cached_property
-    def arcs_of_edge(self) -> tuple[Int64, Int64]:
+    def arcs_of_edge(self) -> tuple[Int32, Int32]:
         """Positions in `out` of the arcs that drive each directed edge, CSR: (2m + 1,) and (r,)."""
-        order = np.argsort(self.out.edge, kind="stable")
-        counts = np.bincount(self.out.edge, minlength=len(self.drive_ms))
-        return np.concatenate([[0], np.cumsum(counts)]), order
+        return by_key(self.out.edge, len(self.drive_ms))
 
     @cached_property
-    def states_at_node(self) -> tuple[Int64, Int64]:
+    def states_at_node(self) -> tuple[Int32, Int32]:
         """States that stand at each node, CSR: (n + 1,) and (s,)."""
-        order = np.argsort(self.node, kind="stable")
-        counts = np.bincount(self.node, minlength=self.network.n_nodes)
-        return np.concatenate([[0], np.cumsum(counts)]), order
+        return by_key(self.node, self.network.n_nodes) if self.before is None else self.before.states_at_node
 
 
 def route_graph(
@@ -176,26 +179,20 @@ def route_graph(
     times = edge_times(network, profile) if times is None else times
     drive_ms = _checked(times.drive_ms, 2 * network.n_roads, "drive_ms", "directed edge")
     junction_ms = _checked(times.junction_ms, network.n_nodes, "junction_ms", "node", low=0)
-    crossing = np.repeat(network.roads["crossing"].to_numpy(), 2)
+    crossing = network.roads["crossing"].to_numpy()
     delay = np.zeros(len(network.crossings)) if crossing_ms is None else np.asarray(crossing_ms)
     delay_ms = _checked(delay, len(network.crossings), "crossing_ms", "crossing")
-    at_crossing = crossing >= 0
-    drive_ms[at_crossing] = delay_ms[crossing[at_crossing]]
+    at_crossing = np.repeat(crossing >= 0, 2)
+    drive_ms[at_crossing] = np.repeat(delay_ms[crossing[crossing >= 0]], 2)
 
     permitted = drive_ms >= 0
     binding = binding_restrictions(network.restrictions, profile)
     turns = turn_states(network, permitted, binding, u_turns=profile.ignores_u_turns)
-    tail, head, edge = _all_arcs(network, permitted, turns)
     node = np.concatenate([np.arange(network.n_nodes, dtype=np.int32), turns.node])
-
-    rank = _locality_rank(network, node)
-    # Who passes a boundary in a junction pays for the junction once, on the road beyond.
-    lost_ms = np.where(at_crossing[edge], 0, junction_ms[node[tail]])
-    weight_ms = lost_ms + drive_ms[edge].astype(np.int64)
-    weight = pack(weight_ms, np.where(at_crossing[edge], drive_ms[edge], 0))
-    out = _arcs(rank[tail], rank[head], edge, weight, len(node))
+    rank = locality_rank(network.x, network.y, node)
     in_order = np.empty_like(node)
     in_order[rank] = node
+    out = _arcs(network, permitted, turns, rank, _weight_of(drive_ms, junction_ms[in_order], at_crossing))
     return RouteGraph(
         network=network,
         profile=profile,
@@ -205,7 +202,7 @@ def route_graph(
         out=out,
         node=in_order,
         state_of_node=rank[: network.n_nodes],
-        state_after=np.where(permitted, rank[turns.after], -1).astype(np.int32),
+        state_after=np.where(permitted, rank[turns.after], np.int32(-1)),
         routable=_routable(out, network.n_roads),
     )
 
@@ -257,10 +254,10 @@ def reweighted(graph: RouteGraph, drive_ms: ArrayLike) -> RouteGraph:
     out = graph.out
     open_ = times[out.edge] >= 0
     edge, before = out.edge[open_], out.weight[open_]
-    longer = (times.astype(np.int64) - graph.drive_ms)[edge]
+    longer = (times - graph.drive_ms)[edge]
     delay = (before & _LOW) + np.where(graph.crossing_edge[edge], longer, 0)
     weight = pack((before >> 32) + longer, delay)
-    left = np.concatenate([[0], np.cumsum(open_)])[out.indptr].astype(np.int32)
+    left = np.append(np.int32(0), np.cumsum(open_, dtype=np.int32))[out.indptr]
     arcs = Arcs(left, out.head[open_], edge, weight)
     return replace(graph, drive_ms=times, out=arcs, before=graph)
 
@@ -271,7 +268,7 @@ def _checked(values: ArrayLike, size: int, name: str, of: str, *, low: int = -1)
     where = ""
     if array.shape != (size,):
         expected, got = f"one value for each {of}: shape ({size},)", f"shape {array.shape}"
-    elif len(bad := np.flatnonzero(~((array >= low) & (array <= MAX_MS) & (array == np.floor(array))))):
+    elif len(bad := np.flatnonzero(~_whole(array, low))):
         expected, got = (
             f"whole milliseconds within {low}…{MAX_MS}",
             f"{array[bad[0]]} ({len(bad)} such values)",
@@ -282,30 +279,46 @@ def _checked(values: ArrayLike, size: int, name: str, of: str, *, low: int = -1)
     raise NetworkError([Defect("", name + where, expected, got, f"correct {name}")])
 
 
-def _all_arcs(
-    network: Network, permitted: NDArray[np.bool_], turns: TurnStates
-) -> tuple[Int32, Int32, Int32]:
-    """Tail, head and edge of the arcs that leave nodes, then of those that leave extra states."""
+def _whole(array: NDArray[Any], low: int) -> NDArray[np.bool_]:
+    """Whether each value is a whole number of at least `low` that is told apart."""
+    fits = (array >= low) & (array <= MAX_MS)
+    return fits if array.dtype.kind in "iu" else fits & (array == np.floor(array))
+
+
+def _arcs(
+    network: Network,
+    permitted: NDArray[np.bool_],
+    turns: TurnStates,
+    rank: Int32,
+    weight_of: Callable[[Int32, Int32], Int64],
+) -> Arcs:
+    """Arcs that leave nodes, then those that leave extra states, sorted by state and edge."""
     edge = np.flatnonzero(permitted).astype(np.int32)
-    edge_tail = network.roads[["a", "b"]].to_numpy(np.int32).ravel()
-    tail = np.concatenate([edge_tail[edge], turns.arc_tail])
-    head = np.concatenate([turns.after[edge], turns.arc_head])
-    return tail, head, np.concatenate([edge, turns.arc_edge])
+    a, b = (network.roads[end].to_numpy() for end in ("a", "b"))
+    tail = np.where(edge & 1, b[edge >> 1], a[edge >> 1]).astype(np.int32, copy=False)
+    # Of each state they come by ascending edge already: out of a node all of them, out of an extra state as well.
+    indptr, order = by_key(rank[np.concatenate([tail, turns.arc_tail])], len(rank))
+    head = rank[np.concatenate([turns.after[edge], turns.arc_head])[order]]
+    edge = np.concatenate([edge, turns.arc_edge])[order]
+    return Arcs(indptr, head, edge, weight_of(indptr, edge))
 
 
-def _arcs(tail: Int32, head: Int32, edge: Int32, weight: Int64, n_states: int) -> Arcs:
-    order = np.lexsort((edge, tail))
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(tail, minlength=n_states))]).astype(np.int32)
-    return Arcs(indptr, head[order], edge[order], weight[order])
+def _weight_of(
+    drive_ms: Int32, junction_ms: Int32, at_crossing: NDArray[np.bool_]
+) -> Callable[[Int32, Int32], Int64]:
+    """Labels of arcs by their edge and state, from the times of edges, and the delay on leaving each state."""
 
+    def weight(indptr: Int32, edge: Int32) -> Int64:
+        crossing = np.flatnonzero(at_crossing[edge])
+        time_ms = np.repeat(junction_ms, np.diff(indptr))
+        # Who passes a boundary in a junction pays for the junction once, on the road beyond.
+        time_ms[crossing] = 0
+        time_ms += drive_ms[edge]  # two of the longest times still add up
+        label = pack(time_ms)
+        label[crossing] |= drive_ms[edge[crossing]]
+        return label
 
-def _locality_rank(network: Network, node: Int32) -> Int32:
-    """Give each state a number along a Hilbert curve."""
-    place = gpd.GeoSeries.from_xy(network.x, network.y, crs=network.crs)
-    along = place.hilbert_distance().to_numpy() if len(place) else np.empty(0)
-    rank = np.empty(len(node), dtype=np.int32)
-    rank[np.argsort(along[node], kind="stable")] = np.arange(len(node), dtype=np.int32)
-    return rank
+    return weight
 
 
 def main_part(graph: RouteGraph) -> pd.DataFrame:

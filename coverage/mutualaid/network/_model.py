@@ -129,7 +129,8 @@ class Network:
                 shapely.linestrings(self.road_xy, indices=np.repeat(np.arange(self.n_roads), counts))
             )
         roads = np.asarray(roads, dtype=np.int64)
-        start, counts = self.road_offset[roads], np.diff(self.road_offset)[roads]
+        start = self.road_offset[roads]
+        counts = self.road_offset[roads + 1] - start  # of these alone: a few lines of a country cost little
         owner = np.repeat(np.arange(len(roads)), counts)
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         return np.asarray(shapely.linestrings(self.road_xy[start[owner] + within], indices=owner))

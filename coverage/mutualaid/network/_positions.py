@@ -165,9 +165,9 @@ def _slowed(frame: pd.DataFrame, row: Int64, fraction: Float, what: str) -> Slow
 
 def _nodes(graph: RouteGraph, at: Positions) -> tuple[Int64, Int64]:
     """Rows of the positions that are nodes, and the nodes."""
-    ends = graph.network.roads[["a", "b"]].to_numpy(np.int64)
     of = np.flatnonzero((at.fraction == 0) | (at.fraction == 1))
-    return at.row[of], ends[at.road[of], at.fraction[of].astype(np.int64)]
+    a, b = (graph.network.roads[end].to_numpy()[at.road[of]] for end in ("a", "b"))
+    return at.row[of], np.where(at.fraction[of] == 0, a, b).astype(np.int64)
 
 
 def _edges(graph: RouteGraph, at: Positions) -> _OnEdges:
@@ -242,8 +242,11 @@ def arrivals(graph: RouteGraph, at: Positions) -> Links:
 def direct(graph: RouteGraph, start: Positions, end: Positions) -> Direct:
     """Pairs that share a directed edge, the end no further back than the start: no state lies in between."""
     first, last = _edges(graph, start), _edges(graph, end)
-    ptr, order = group(last.edge, len(graph.drive_ms))
-    i, j = members(ptr, order, first.edge)
+    # By the edges that positions lie on, not by all that there are.
+    order = np.argsort(last.edge, kind="stable")
+    begin, stop = (np.searchsorted(last.edge, first.edge, side, sorter=order) for side in ("left", "right"))
+    i = np.repeat(np.arange(len(begin)), stop - begin)
+    j = order[np.arange(len(i)) + np.repeat(begin - (np.cumsum(stop - begin) - (stop - begin)), stop - begin)]
     ahead = last.fraction[j] >= first.fraction[i]
     start_, end_ = first.take(i[ahead]), last.take(j[ahead])
     # Counted from where the edge begins, to where it ends, or within the open stretch on which both lie.
@@ -265,8 +268,9 @@ def direct(graph: RouteGraph, start: Positions, end: Positions) -> Direct:
 
 def group(key: NDArray[np.integer], size: int) -> tuple[Int64, Int64]:
     """Positions of each key 0…size - 1 as CSR: (size + 1,) and (len(key),)."""
-    counts = np.bincount(key, minlength=size)
-    return np.concatenate([[0], np.cumsum(counts)]), np.argsort(key, kind="stable")
+    ptr = np.zeros(size + 1, dtype=np.int64)
+    np.cumsum(np.bincount(key, minlength=size), out=ptr[1:])
+    return ptr, np.argsort(key, kind="stable")
 
 
 def members(

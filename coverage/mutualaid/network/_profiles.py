@@ -35,6 +35,8 @@ _NUMBERS = {
 }
 _KEYS = {"label", "kinds", "speed_kph", "source", *_SWITCHES, *_NUMBERS}
 _MAX_KPH = 250.0
+#: Roads at a time, so that what is worked out in between stays small.
+_CHUNK = 1 << 18
 #: Driveways and tracks: nobody slows down where one joins a street.
 _NO_STREET = ("service", "track")
 #: Whatever a profile may ignore, nobody plans a run against the traffic of these.
@@ -86,6 +88,18 @@ class Profile:
     height_m: float
     weight_t: float
     source: Mapping[str, str]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give the attributes for pickling: read-only views do not travel, what they show does."""
+        return {
+            key: dict(value) if isinstance(value, MappingProxyType) else value
+            for key, value in vars(self).items()
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the attributes over, read-only again."""
+        for key, value in state.items():
+            vars(self)[key] = MappingProxyType(value) if isinstance(value, dict) else value
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,6 +272,14 @@ def edge_times(network: Network, profile: Profile) -> EdgeTimes:
     [36000, 156000]
     """
     roads = network.roads
+    drive_ms = np.empty(2 * len(roads), dtype=np.int32)
+    for first in range(0, len(roads), _CHUNK):
+        drive_ms[2 * first : 2 * (first + _CHUNK)] = _drive_ms(roads.iloc[first : first + _CHUNK], profile)
+    return EdgeTimes(drive_ms=drive_ms, junction_ms=_junction_ms(network, profile))
+
+
+def _drive_ms(roads: pd.DataFrame, profile: Profile) -> NDArray[np.int32]:
+    """Time along each directed edge of some roads, two for each."""
     classes = roads["class"].cat.categories
     codes = roads["class"].cat.codes.to_numpy()
     by_code = np.array([profile.speed_kph.get(name, np.nan) for name in classes] + [np.nan])
@@ -266,16 +288,15 @@ def edge_times(network: Network, profile: Profile) -> EdgeTimes:
         legal = roads[["maxspeed_forward_kph", "maxspeed_backward_kph"]].to_numpy(np.float64).ravel()
         kph = np.fmin(kph, np.where(np.isnan(kph), np.nan, legal))
     kph = np.where(_against_oneway(roads), np.minimum(kph, profile.against_oneway_kph), kph)
-    permitted = _permitted(network, profile) & (kph > 0)
+    permitted = _permitted(roads, profile) & (kph > 0)
     seconds = np.repeat(roads["length_m"].to_numpy(), 2) * 3.6 / np.where(permitted, kph, 1.0)
     drive_ms = np.where(permitted, np.floor(seconds * 1000.0 + 0.5), -1).astype(np.int32)
     drive_ms[np.repeat(roads["crossing"].to_numpy() >= 0, 2)] = 0
-    return EdgeTimes(drive_ms=drive_ms, junction_ms=_junction_ms(network, profile))
+    return drive_ms
 
 
-def _permitted(network: Network, profile: Profile) -> NDArray[np.bool_]:
-    """(2m,) whether the profile may drive along each directed edge."""
-    roads = network.roads
+def _permitted(roads: pd.DataFrame, profile: Profile) -> NDArray[np.bool_]:
+    """Whether the profile may drive along each directed edge of some roads."""
     open_to = {"yes", "destination"}
     if "emergency" in profile.kinds:
         open_to.add("emergency")
@@ -298,11 +319,14 @@ def _against_oneway(roads: pd.DataFrame) -> NDArray[np.bool_]:
 
 def _junction_ms(network: Network, profile: Profile) -> NDArray[np.int32]:
     """(n,) delay where at least three streets meet; driveways and tracks are none, crossings join nodes."""
-    ends = network.roads[["a", "b"]].to_numpy(np.int64)
-    crossing = (network.roads["crossing"] >= 0).to_numpy()
-    street = ~crossing & ~network.roads["class"].isin(_NO_STREET).to_numpy()
-    joined = coo_array((np.ones(crossing.sum()), ends[crossing].T), shape=(network.n_nodes,) * 2)
+    roads, n_nodes = network.roads, network.n_nodes
+    a, b = (roads[end].to_numpy() for end in ("a", "b"))
+    crossing = (roads["crossing"] >= 0).to_numpy()
+    street = ~crossing & ~roads["class"].isin(_NO_STREET).to_numpy()
+    joins = a[crossing], b[crossing]
+    joined = coo_array((np.ones(len(joins[0])), joins), shape=(n_nodes, n_nodes))
     place = connected_components(joined, directed=False)[1]
-    arms = np.bincount(place[ends[street].ravel()], minlength=network.n_nodes)[place]
+    arms = np.bincount(place[a[street]], minlength=n_nodes)
+    arms += np.bincount(place[b[street]], minlength=n_nodes)
     delay = math.floor(profile.junction_s * 1000.0 + 0.5)
-    return np.where(arms >= 3, delay, 0).astype(np.int32)
+    return np.where(arms[place] >= 3, np.int32(delay), np.int32(0))

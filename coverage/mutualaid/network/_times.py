@@ -19,7 +19,7 @@ from mutualaid.network._graph import MAX_MS, Arcs, RouteGraph, pack, unpack_s
 from mutualaid.network._kernel import bucket_layout, k_nearest, reached_rows, table_rows
 from mutualaid.network._positions import Direct, Links, arrivals, departures, direct, group, positions
 
-__all__ = ["bounded_dijkstra", "limit_label", "nearest", "search_states", "travel_times"]
+__all__ = ["bounded_dijkstra", "limit_label", "nearest", "search_back", "search_states", "travel_times"]
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -105,7 +105,7 @@ def travel_times(
         direct_ptr, pairs.end[direct_order], pairs.label[direct_order],
         len(destinations), limit, *bucket_layout(arcs.weight, seeds.label, limit),
     )  # fmt: skip
-    counts, item, label = _in_batches(run, len(origins), np.full(graph.n_states, limit + 1), threads)
+    counts, item, label = _in_batches(run, len(origins), _unreached(graph.n_states, limit), threads)
     drive_s, crossing_s = unpack_s(label)
     return pd.DataFrame(
         {
@@ -282,7 +282,23 @@ def search_states(
         reached_rows, arcs.indptr, arcs.head, arcs.weight,
         seed_ptr, seeds.state, seeds.label, limit, *layout,
     )  # fmt: skip
-    return _in_batches(run, len(seed_ptr) - 1, np.full(graph.n_states, limit + 1), threads)
+    return _in_batches(run, len(seed_ptr) - 1, _unreached(graph.n_states, limit), threads)
+
+
+def search_back(graph: RouteGraph, seeds: Links, limit: int, best: Int64) -> tuple[Int32, Int64]:
+    """States from which some link is reached within a limit, in no particular order, and their labels.
+
+    ``best`` is scratch, one label a state, that comes and goes with the limit plus one everywhere. The work grows with
+    what is found alone, so buckets are as wide as a sample of the arcs suggests.
+    """
+    arcs, room = graph.into, 1 << 16
+    layout = bucket_layout(arcs.weight[:room], np.array([limit]), limit)
+    _, state, label, size = reached_rows(
+        arcs.indptr, arcs.head, arcs.weight,
+        np.array([0, len(seeds.state)]), seeds.state, seeds.label, limit, *layout,
+        best, np.empty(room, np.int32), np.empty(room, np.int64), 0, 0, 1,
+    )  # fmt: skip
+    return state[:size], np.asarray(label[:size], dtype=np.int64)
 
 
 def limit_label(limit_s: float | None) -> int:
@@ -308,6 +324,11 @@ def _ends(
     back = direct(graph, end, start)
     pairs = Direct(back.end, back.start, back.label, back.edge, back.from_fraction, back.to_fraction)
     return graph.into, arrivals(graph, start), departures(graph, end), pairs
+
+
+def _unreached(n_states: int, limit: int) -> Int64:
+    """Give what the labels of all states begin as, without the memory that they take."""
+    return np.broadcast_to(np.int64(limit + 1), n_states)
 
 
 def _in_batches(

@@ -85,8 +85,8 @@ def turn_states(
     NetworkError
         A restriction's path is too short, not connected, or names edges that do not exist.
     """
-    ends = network.roads[["a", "b"]].to_numpy(np.int32)
-    tail, head = ends.ravel(), ends[:, ::-1].ravel()
+    a, b = (network.roads[end].to_numpy(np.int32) for end in ("a", "b"))
+    tail, head = np.stack([a, b], axis=1).ravel(), np.stack([b, a], axis=1).ravel()
     _check(restrictions, tail, head)
     applicable = [r for r in restrictions if permitted[list(r.path)].all()]
     outgoing = _outgoing({int(head[edge]) for r in applicable for edge in r.path}, tail, permitted)
@@ -123,7 +123,9 @@ def _check(restrictions: Sequence[Restriction], tail: Int32, head: Int32) -> Non
 def _outgoing(nodes: set[int], tail: Int32, permitted: NDArray[np.bool_]) -> dict[int, list[int]]:
     """Permitted edges out of some nodes, in ascending order."""
     found: dict[int, list[int]] = {node: [] for node in nodes}
-    wanted = np.isin(tail, np.fromiter(nodes, np.int32, len(nodes))) & permitted
+    among = np.zeros(int(tail.max(initial=0)) + 1, dtype=np.bool_)
+    among[list(nodes)] = True
+    wanted = among[tail] & permitted
     for edge in np.flatnonzero(wanted).tolist():
         found[int(tail[edge])].append(edge)
     return found
@@ -176,7 +178,7 @@ def _expand(
     # A beginning that holds a forbidden sequence is never reached, so it needs no state.
     live = [state for state in range(1, len(automaton.children)) if not automaton.dead[state]]
     number = {state: n_nodes + position for position, state in enumerate(live)}
-    after = np.where(permitted, head, -1).astype(np.int32)
+    after = np.where(permitted, head, np.int32(-1))
     for edge, state in automaton.children[0].items():
         after[edge] = number[state]
     arcs: list[tuple[int, int, int]] = []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mutualaid.errors import Defect, SitingError
 from mutualaid.siting._choice import Choice, SiteLimits, check_asked, site_costs, site_limits
 from mutualaid.siting._plan import Plan, at_least, finished
-from mutualaid.siting._sets._cover import cover_sets, impossible_cover
+from mutualaid.siting._sets._cover import cover_sets, impossible_cover, merged
 from mutualaid.siting._sets._double import greedy_twice, most_twice, people_reached
 from mutualaid.siting._sets._greedy import greedy_cover
 from mutualaid.siting._sets._program import Answer, Rows, no_plan_in_time, unlike
@@ -177,6 +177,6 @@ class _Question:
 
     def _greedy(self) -> NDArray[np.float64] | None:
         cost, _ = site_costs(self.table)
-        wide = greedy_cover(self._wide_sets(), cost, self.table.existing)
+        wide = greedy_cover(*merged(self._wide_sets()), cost, self.table.existing)
         is_open = greedy_twice(self.table, self.weather, self.limits, wide, once=self._people_in_time())
         return None if is_open is None else is_open.astype(np.float64)

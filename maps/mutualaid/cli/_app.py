@@ -39,6 +39,7 @@ from mutualaid.cli._options import (
 )
 from mutualaid.cli._plans import print_plan_in_short
 from mutualaid.cli._runs import DEMO, DEMO_EVACUATION, Memory, run_region
+from mutualaid.cli._scale import Cluster, Overview, Resume, Scale, TilePlaces, Workers
 from mutualaid.errors import DownloadError, InputError
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def demo(
     ),
     *,
     lang: Languages = None,
+    workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Run the embedded example: Monaco and the French Riviera, on an OpenStreetMap of 2016.
@@ -147,6 +149,7 @@ def demo(
         wishes=DEMO,
         evacuate=DEMO_EVACUATION,
         then=report,
+        scale=Scale(workers),
     )
 
 
@@ -179,14 +182,21 @@ def run(
     record: Keep = True,
     keep_inputs: KeepInputs = True,
     lang: Languages = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
+    resume: Resume = False,
+    tile_places: TilePlaces = None,
+    overview: Overview = None,
     as_json: Json = False,
 ) -> None:
     """Compute who reaches whom in time, alone, as agreed and together, and write the map and all files.
 
     Every [[scenario]] of region.toml is computed too. A hazard layer that cannot be read is told, with exit code 3,
     and everything that does not need it is computed and written all the same. Options replace the [parameters]
-    of region.toml for this run; run.json records what was used.
+    of region.toml for this run; run.json records what was used. In tiles, on however many workers, the numbers are
+    the same to the bit.
     """
+    scale = Scale(workers, cluster, resume, tile_places, overview)
     folder = home_of(region)
     given = {
         "service": service,
@@ -208,6 +218,7 @@ def run(
         lang=lang,
         as_json=as_json,
         memory=Memory(note, record, keep_inputs),
+        scale=scale,
     )
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mutualaid.coverage import Analysis
     from mutualaid.data import Agreement, Costs, Region
 
-__all__ = ["cooperation", "measured"]
+__all__ = ["cooperation", "measured", "region_read"]
 
 #: Most crossings, and pairs of them, that are listed.
 _CROSSINGS, _PAIRS = 10, 3
@@ -44,7 +44,7 @@ def cooperation(
 
     changed = {name: value for name, value in (("service", service), ("date", date)) if value is not None}
     with Steps(quiet=as_json) as steps:
-        analysis, found = measured(region, changed, steps)
+        analysis, found = measured(region_read(region, changed, steps), steps)
     if as_json:
         typer.echo(json.dumps({"summary": full_summary(analysis, found)}, ensure_ascii=False))
     else:
@@ -54,15 +54,8 @@ def cooperation(
         raise typer.Exit(EXIT_DEFECTS)
 
 
-def measured(
-    region: Path,
-    changed: Mapping[str, Any],
-    steps: Steps,
-    *,
-    until: float = 1.0,
-    seen: Callable[[Region], None] | None = None,
-) -> tuple[Analysis, Cooperation]:
-    """Compute a region, with some parameters changed, and measure the cooperation in it.
+def region_read(region: Path, changed: Mapping[str, Any], steps: Steps) -> Region:
+    """Read a region, with some parameters changed.
 
     Parameters
     ----------
@@ -71,23 +64,40 @@ def measured(
     changed
         Parameters that differ from those of region.toml.
     steps
-        Is told how far it is.
-    until
-        Share of the whole work that this is.
-    seen
-        Is given the region as soon as it is read.
+        Is told.
     """
-    from mutualaid.cooperation import cooperation as measure
-    from mutualaid.coverage import analyse
     from mutualaid.data import read_region, revise
 
     steps("Reading the region", 0.0)
     read = read_region(region)
-    if changed:
-        read = replace(read, parameters=revise(read.parameters, **changed))
-    if seen is not None:
-        seen(read)
-    analysis = analyse(read, progress=steps.part(0.0, 0.7 * until))
+    return replace(read, parameters=revise(read.parameters, **changed)) if changed else read
+
+
+def measured(
+    region: Region,
+    steps: Steps,
+    *,
+    until: float = 1.0,
+    analysed: Callable[[Region, Callable[[str, float], None]], Analysis] | None = None,
+) -> tuple[Analysis, Cooperation]:
+    """Compute a region, and measure the cooperation in it.
+
+    Parameters
+    ----------
+    region
+        What is computed.
+    steps
+        Is told how far it is.
+    until
+        Share of the whole work that this is.
+    analysed
+        Computes it, given the region and a call for its own progress; `mutualaid.coverage.analyse` if None.
+    """
+    from mutualaid.cooperation import cooperation as measure
+    from mutualaid.coverage import analyse
+
+    progress = steps.part(0.0, 0.7 * until)
+    analysis = analyse(region, progress=progress) if analysed is None else analysed(region, progress)
     return analysis, measure(analysis, progress=steps.part(0.7 * until, until))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mutualaid.cli._console import Steps, print_files, print_not_computed, say
-from mutualaid.cli._cooperation import measured
+from mutualaid.cli._cooperation import measured, region_read
 from mutualaid.cli._evacuations import hours
 from mutualaid.cli._options import EXIT_DEFECTS, home_of
+from mutualaid.cli._scale import Scale, in_tiles, tiled_run
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
     from mutualaid.coverage import Analysis
     from mutualaid.data import EvacuationCase, Region
+    from mutualaid.errors import Defect
     from mutualaid.evacuation import Bracket, EvacuationStudy
+    from mutualaid.scale import TiledRun
     from mutualaid.siting import SitingStudy
 
 __all__ = [
@@ -130,6 +133,7 @@ def run_region(
     memory: Memory = Memory(),
     then: Callable[[Region, Steps], Mapping[str, Path]] | None = None,
     silent: bool = False,
+    scale: Scale | None = None,
 ) -> None:
     """Compute a region, write everything about it, and print what was found.
 
@@ -157,87 +161,132 @@ def run_region(
         Makes further files of the results, such as a report.
     silent
         Whether nothing is printed when it is done.
+    scale
+        How it is worked through, if not in one piece; where an overview is due, nothing else is written.
     """
-    from mutualaid.incidents import incident_study
     from mutualaid.maps import page_languages
-    from mutualaid.reports import (
-        check_runs,
-        check_target,
-        check_targets,
-        full_summary,
-        input_files,
-        run_record,
-        tables_for_map,
-        write_record,
-        write_results,
-    )
+    from mutualaid.reports import check_runs, check_target, input_files, run_record, write_record
 
     started = time.perf_counter()
     languages = None if lang is None else page_languages(part.strip() for part in lang.split(","))
-    folder = home_of(region)
     check_target(out)
     if memory.keep:
-        check_runs(folder)
-    with Steps(quiet=as_json) as steps:
-        done = 0.7 if evacuate is None else 0.45
+        check_runs(home_of(region))
+    kept = None
+    with ExitStack() as kept_tiles, Steps(quiet=as_json) as steps:
+        read = region_read(region, changed, steps)
         # Hashed before anything is computed: whoever edits a file meanwhile changes nothing of this run.
-        inputs: list[dict[str, Any]] = []
-        analysis, cooperation = measured(
-            region, changed, steps, until=done, seen=lambda read: inputs.extend(input_files(read))
-        )
-        check_targets(analysis.region, full_summary(analysis, cooperation))  # told before the long work
-        study = flight = happened = kept = None
-        if wishes is not None:
-            study = studied(analysis, wishes, steps, start=done, end=(done := done + 0.13))
-        if evacuate is not None:
-            flight = evacuated(analysis, evacuate, steps, start=done, end=0.83)
-        if (analysis.region.incidents["service"] == analysis.region.parameters.service).any():
-            happened = incident_study(analysis, progress=steps.part(0.83, 0.88))
-        steps("Preparing what-ifs", 0.88)
-        what_if = tables_for_map(analysis, study)
-        steps("Writing map and files", 0.92)
-        asked = _asked(folder, changed, wishes, evacuate)
-        record = run_record(analysis, seconds=time.perf_counter() - started, asked=asked, inputs=inputs)
-        files = write_results(
-            analysis,
-            out,
-            cooperation=cooperation,
-            what_if=what_if,
-            siting=study,
-            evacuation=flight,
-            incidents=happened,
-            languages=languages,
-            record=record,
-        )
-        summary = full_summary(analysis, cooperation, study, flight, happened)
+        inputs = input_files(read)
+        asked = _asked(home_of(region), changed, wishes, evacuate)
+
+        def recorded(run: Analysis | TiledRun) -> dict[str, Any]:
+            return run_record(run, seconds=time.perf_counter() - started, asked=asked, inputs=inputs)
+
+        if scale is not None and scale.is_overview(read):
+            progress = steps.part(0.0, 0.85)
+            run = kept_tiles.enter_context(tiled_run(read, out, scale, progress, keep_pairs=False))
+            done = _overview(run, out, steps, recorded, languages)
+        else:
+            tiles = None if scale is None or not scale.is_tiled(read) else in_tiles(out, scale, kept_tiles)
+            done = _detailed(read, out, steps, recorded, languages, wishes, evacuate, tiles)
         if memory.keep:
             kept = write_record(
-                analysis.region,
-                record,
-                summary,
+                read,
+                done.record,
+                done.summary,
                 note=memory.note,
                 asked=json.dumps({name: value for name, value in asked.items() if value}, ensure_ascii=False),
                 keep_inputs=memory.inputs,
             )
-        if then is not None:
-            files = {**files, **then(analysis.region, steps)}
+        files = done.files if then is None else {**done.files, **then(read, steps)}
     if silent:
         pass
     elif as_json:
         told = {
-            "summary": summary,
+            "summary": done.summary,
             "files": {name: str(path) for name, path in files.items()},
             "record": None if kept is None else str(kept),
         }
         typer.echo(json.dumps(told, ensure_ascii=False))
     else:
-        tell(summary)
+        tell(done.summary)
         print_files(files)
         if kept is not None:
             typer.echo(f"Remembered in {kept.parent}: see mutualaid history and mutualaid compare.")
-    if analysis.not_computed:
-        print_not_computed(analysis.not_computed)
+    if done.not_computed:
+        print_not_computed(done.not_computed)
         raise typer.Exit(EXIT_DEFECTS)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A run that is computed and written: its numbers, its record, its files, and what could not be computed."""
+
+    summary: dict[str, Any]
+    record: dict[str, Any]
+    files: Mapping[str, Path]
+    not_computed: tuple[Defect, ...]
+
+
+def _overview(
+    run: TiledRun,
+    out: Path,
+    steps: Steps,
+    recorded: Callable[[TiledRun], dict[str, Any]],
+    languages: Sequence[str] | None,
+) -> _Done:
+    """Write what a country needs."""
+    from mutualaid.reports import check_targets, full_summary, write_tiled
+
+    summary = full_summary(run)
+    check_targets(run.region, summary)
+    steps("Writing map and files", 0.85)
+    record = recorded(run)
+    files = write_tiled(run, out, languages=languages, record=record)
+    return _Done(summary, record, files, run.not_computed)
+
+
+def _detailed(
+    region: Region,
+    out: Path,
+    steps: Steps,
+    recorded: Callable[[Analysis], dict[str, Any]],
+    languages: Sequence[str] | None,
+    wishes: Wishes | None,
+    evacuate: Evacuate | None,
+    analysed: Callable[[Region, Callable[[str, float], None]], Analysis] | None,
+) -> _Done:
+    """Compute everything that is asked about a region, and write it."""
+    from mutualaid.incidents import incident_study
+    from mutualaid.reports import check_targets, full_summary, tables_for_map, write_results
+
+    done = 0.7 if evacuate is None else 0.45
+    analysis, cooperation = measured(region, steps, until=done, analysed=analysed)
+    check_targets(region, full_summary(analysis, cooperation))  # told before the long work
+    study = flight = happened = None
+    if wishes is not None:
+        study = studied(analysis, wishes, steps, start=done, end=(done := done + 0.13))
+    if evacuate is not None:
+        flight = evacuated(analysis, evacuate, steps, start=done, end=0.83)
+    if (region.incidents["service"] == region.parameters.service).any():
+        happened = incident_study(analysis, progress=steps.part(0.83, 0.88))
+    steps("Preparing what-ifs", 0.88)
+    what_if = tables_for_map(analysis, study)
+    steps("Writing map and files", 0.92)
+    record = recorded(analysis)
+    files = write_results(
+        analysis,
+        out,
+        cooperation=cooperation,
+        what_if=what_if,
+        siting=study,
+        evacuation=flight,
+        incidents=happened,
+        languages=languages,
+        record=record,
+    )
+    summary = full_summary(analysis, cooperation, study, flight, happened)
+    return _Done(summary, record, files, analysis.not_computed)
 
 
 def _asked(

@@ -19,7 +19,7 @@ from mutualaid.maps._pack import packed_paths
 if TYPE_CHECKING:
     from mutualaid.coverage import Analysis
 
-__all__ = ["ground_layers", "marks_at", "name_table"]
+__all__ = ["DRAWN_ROADS", "ground_layers", "marks_at", "name_table", "road_layer", "water_layer"]
 
 # Classes drawn alike, weight in pixels, lowest zoom. Service roads and tracks stay out: too loud.
 _ROADS: tuple[tuple[tuple[str, ...], float, int], ...] = (
@@ -29,6 +29,8 @@ _ROADS: tuple[tuple[tuple[str, ...], float, int], ...] = (
     (("primary", "primary_link"), 2.2, 0),
     (("motorway", "motorway_link", "trunk", "trunk_link"), 3.0, 0),
 )
+#: Classes of roads that are drawn.
+DRAWN_ROADS = tuple(name for names, _, _ in _ROADS for name in names)
 _ROAD_STYLE = {"pane": "ma-roads", "color": "#33404d", "opacity": 0.42, "fill": False, "smoothFactor": 1.2}
 _BOUNDARY = {"pane": "ma-borders", "color": "#27323d", "weight": 1.8, "dashArray": "7 4", "fill": False}
 _BORDER = {"pane": "ma-borders", "color": "#14202b", "weight": 3.5, "fill": False}
@@ -76,7 +78,7 @@ def ground_layers(analysis: Analysis) -> list[PageLayer]:
     }
     return [
         PageLayer("paths", "", land),
-        *_water(analysis.region.ground),
+        *water_layer(analysis.region.ground),
         PageLayer("paths", "layer_roads", _roads(analysis)),
         PageLayer("paths", "layer_boundaries", _boundary_data(jurisdictions)),
         *_names(jurisdictions, analysis.region.ground),
@@ -129,7 +131,7 @@ def marks_at(points: gpd.GeoSeries) -> list[list[float]]:
 # --- what is drawn ---
 
 
-def _water(ground: gpd.GeoDataFrame) -> list[PageLayer]:
+def water_layer(ground: gpd.GeoDataFrame) -> list[PageLayer]:
     """Surfaces and lines of water, those that are seen from the same zoom on as one."""
     drawn = ground[ground["kind"] != "place"]
     if drawn.empty:
@@ -190,6 +192,17 @@ def _roads(analysis: Analysis) -> dict[str, Any]:
         "style": _ROAD_STYLE,
         "canvas": True,
     }
+
+
+def road_layer(lines: gpd.GeoSeries, weights: list[float], tolerance_m: float) -> PageLayer:
+    """Roads as lines that are given, each with its weight in pixels."""
+    data = {
+        "paths": packed_paths(lines, tolerance_m),
+        "features": [{"style": {"weight": weight}} for weight in weights],
+        "style": _ROAD_STYLE,
+        "canvas": True,
+    }
+    return PageLayer("paths", "layer_roads", data)
 
 
 def _boundary_data(jurisdictions: gpd.GeoDataFrame) -> dict[str, Any]:

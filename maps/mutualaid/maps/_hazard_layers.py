@@ -63,9 +63,11 @@ def severity_layer(analysis: Analysis) -> list[PageLayer]:
     lands = analysis.region.jurisdictions
     bounds = _page_bounds(lands)
     cell_m = _cell_m(bounds, analysis.region.cell_m)
+    # The page of a part lacks lands whose layers reach into it.
+    providers = getattr(analysis, "lands", lands)
     images, edges, owners = {}, [], []
     for result in analysis.scenarios:
-        picture = _picture(result, analysis.layers.layers, bounds, cell_m, lands)
+        picture = _picture(result, analysis.layers.layers, bounds, cell_m, providers)
         if picture is None:
             continue
         images[result.scenario.id] = _images(picture, lands)

@@ -25,6 +25,7 @@ _SCRIPTS = (
     "marks",
     "cooperation",
     "siting",
+    "country",
     "evacuation",
     "clearance",
     "setting",
@@ -37,6 +38,7 @@ _SCRIPTS = (
 _OPTIONAL = {
     "cooperation": "cooperation",
     "siting": "siting",
+    "country": "country",
     "evacuation": "evacuation",
     "clearance": "evacuation",
 }
@@ -82,7 +84,7 @@ class Stage(folium.MacroElement):
                 Raw(f"<style>{asset(f'{part}.css')}</style>"), name=f"mutualaid_{part}_css"
             )
         for part in _SCRIPTS:
-            if part in _OPTIONAL and not self.options[_OPTIONAL[part]]:
+            if part in _OPTIONAL and not self.options.get(_OPTIONAL[part]):
                 continue
             figure.header.add_child(
                 Raw(f"<script>{asset(f'{part}.js')}</script>"), name=f"mutualaid_{part}_js"

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from mutualaid.evacuation import EvacuationStudy
     from mutualaid.siting import SitingStudy
 
-__all__ = ["CoverageMap", "coverage_map"]
+__all__ = ["CoverageMap", "coverage_map", "data_bounds", "gap_layer", "providers", "station_layer"]
 
 _GAP = {"color": "#7a3300", "weight": 2, "fillOpacity": 0, "interactive": True}
 _OSM = "© OpenStreetMap contributors"
@@ -151,7 +151,7 @@ def coverage_map(
     'People'
     """
     region = analysis.region
-    bounds = _bounds(analysis.coverage)
+    bounds = data_bounds(analysis.coverage)
     page = CoverageMap(
         location=[(bounds[0][0] + bounds[1][0]) / 2, (bounds[0][1] + bounds[1][1]) / 2],
         tiles=None,
@@ -191,7 +191,7 @@ def coverage_map(
         "high": HIGH,
         "names": name_table(analysis, page_languages(languages)),
         "about": about(analysis),
-        "attribution": esc(" · ".join(_providers(analysis))),
+        "attribution": esc(" · ".join(providers(analysis))),
         "scenarios": scenario_facts(analysis, hazard_people),
         "scenario_statuses": [row._asdict() for row in statuses(analysis.coverage.columns, hazard=True)]
         if analysis.scenarios
@@ -207,8 +207,8 @@ def coverage_map(
     land, *ground = ground_layers(analysis)
     covered = [
         *severity_layer(analysis),
-        *_gaps(analysis, what_if),
-        *_stations(analysis, cooperation),
+        *gap_layer(analysis, what_if),
+        *station_layer(analysis, cooperation),
         *siting_layer(siting),
         *closed_roads(analysis),
         *seam_layer(analysis),
@@ -235,7 +235,7 @@ def _about(subject: str, layers: Iterable[PageLayer]) -> Iterator[PageLayer]:
         yield layer
 
 
-def _providers(analysis: Analysis) -> list[str]:
+def providers(analysis: Analysis) -> list[str]:
     """Who made the data: sources that are stated, and OpenStreetMap wherever roads or derived layers come from it."""
     region = analysis.region
     stated = [*(source.source for source in region.sources), *(one.source for one in region.hazards)]
@@ -252,7 +252,7 @@ def _provider(source: str) -> str:
     return shorten(re.split(r"[,;(]", source, maxsplit=1)[0])
 
 
-def _bounds(table: gpd.GeoDataFrame) -> list[list[float]]:
+def data_bounds(table: gpd.GeoDataFrame) -> list[list[float]]:
     west, south, east, north = table.geometry.to_crs(4326).total_bounds.tolist()
     return [[south, west], [north, east]]
 
@@ -297,7 +297,7 @@ def _isochrones(isochrones: gpd.GeoDataFrame) -> list[PageLayer]:
     return [PageLayer("paths", "layer_isochrones", data, show=False)]
 
 
-def _gaps(analysis: Analysis, what_if: WhatIfTables | None) -> list[PageLayer]:
+def gap_layer(analysis: Analysis, what_if: WhatIfTables | None) -> list[PageLayer]:
     """Gaps of each level with their facts, the most people first; a what-if may have some where there are none."""
     gaps = analysis.gaps
     if not len(gaps) and what_if is None:
@@ -346,7 +346,7 @@ def _gap_names(rows: Iterable[Mapping[Any, Any]], names: Mapping[Any, Any]) -> l
     return titles
 
 
-def _stations(analysis: Analysis, cooperation: Cooperation | None) -> list[PageLayer]:
+def station_layer(analysis: Analysis, cooperation: Cooperation | None) -> list[PageLayer]:
     stations, partners = analysis.stations, partner_names(analysis)
     if not len(stations):
         return []

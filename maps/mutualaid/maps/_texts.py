@@ -259,6 +259,28 @@ TEXTS: dict[str, str | Plural] = {
     "rule_severity-car": "Closed to cars from severity 3, moderate",
     "rule_severity-emergency": "Closed to emergency vehicles from severity 4, high",
     "rule_closure-probability": "Probability of closure, road by road",
+    # a country and its parts
+    "parts": "Which part to open",
+    "parts_long": Plural(
+        "{n} part has a page with every place in it.",
+        "Each of {n} parts has a page with every place in it. Those with the most people in gaps come first.",
+    ),
+    "part_column": "Part",
+    "closes_short": "Joint gain",
+    "closes_long": "Gap: people whom nobody reaches in time at the level that is shown. "
+    "Joint gain: how many more people a joint team reaches in time than each alone.",
+    "part_open": "Open the map of every place: {name}",
+    "part_shown": "Part of a larger map: {name}. Its numbers are those of this part.",
+    "part_overview": "Back to the overview",
+    "part_outline": "Part with a page of its own",
+    "squares_long": "Each square of {km} km is filled in the shares of its people, those without timely help on top. "
+    "It is the larger the more people live there.",
+    "tip_square": "{place} and around",
+    "station_dot": "Station",
+    "rows_left_out": Plural(
+        "{n} municipality whose own brigade comes too late for fewer people is left out; summary.json has it.",
+        "{n} municipalities whose own brigades come too late for fewer people are left out; summary.json has them.",
+    ),
     # cooperation
     "cooperation": "Cooperation",
     "for_level_agreed": "Under today's agreements, in fair weather.",
@@ -699,6 +721,7 @@ TEXTS: dict[str, str | Plural] = {
     "reach": "Minutes until a unit of this station arrives",
     # layers
     "layer_people": "People",
+    "layer_parts": "Parts",
     "layer_gaps": "Gaps",
     "layer_stations": "Stations",
     "layer_siting": "Plan",

@@ -9,6 +9,7 @@ from mutualaid.reports._agreed import check_targets
 from mutualaid.reports._combined import write_combined
 from mutualaid.reports._compare import COMPARISON_NULL_MEANS, Comparison, compare, comparison_words
 from mutualaid.reports._compare_files import COMPARISON_FILES, write_comparison
+from mutualaid.reports._country_files import TILED_FILES, write_tiled
 from mutualaid.reports._difference_figure import difference_figure
 from mutualaid.reports._evacuation_figures import evacuation_figure
 from mutualaid.reports._export import check_export, export_region
@@ -48,6 +49,7 @@ __all__ = [
     "HISTORY_INDICATORS",
     "REPORT_LEVELS",
     "RESULT_FILES",
+    "TILED_FILES",
     "Comparison",
     "ReportInputs",
     "RunRecord",
@@ -89,4 +91,5 @@ __all__ = [
     "write_record",
     "write_report",
     "write_results",
+    "write_tiled",
 ]

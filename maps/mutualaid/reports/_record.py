@@ -13,6 +13,7 @@ from typing import Any
 
 from mutualaid.coverage import Analysis
 from mutualaid.data import Region
+from mutualaid.scale import TiledRun
 
 __all__ = ["input_files", "run_record"]
 
@@ -23,7 +24,7 @@ _PACKAGES = (
 
 
 def run_record(
-    analysis: Analysis,
+    analysis: Analysis | TiledRun,
     *,
     seconds: float | None = None,
     asked: Mapping[str, Any] | None = None,
@@ -34,7 +35,7 @@ def run_record(
     Parameters
     ----------
     analysis
-        A finished analysis.
+        A finished analysis, or a run in tiles.
     seconds
         How long it took, wall clock.
     asked

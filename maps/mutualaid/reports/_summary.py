@@ -13,13 +13,14 @@ from mutualaid.reports._agreed import AGREED_NULL_MEANS, agreed_numbers
 from mutualaid.reports._cooperation_files import COOPERATION_NULL_MEANS
 from mutualaid.reports._evacuation_files import EVACUATION_NULL_MEANS, evacuation_summary
 from mutualaid.reports._siting_files import SITING_NULL_MEANS, siting_summary
+from mutualaid.scale import TiledRun
 from mutualaid.siting import SitingStudy
 
 __all__ = ["full_summary"]
 
 
 def full_summary(
-    analysis: Analysis,
+    analysis: Analysis | TiledRun,
     cooperation: Cooperation | None = None,
     siting: SitingStudy | None = None,
     evacuation: EvacuationStudy | None = None,
@@ -30,7 +31,7 @@ def full_summary(
     Parameters
     ----------
     analysis
-        A run; its own ``summary`` is not changed.
+        A run, in one piece or in tiles; its own ``summary`` is not changed.
     cooperation
         What was measured of it, if anything was.
     siting

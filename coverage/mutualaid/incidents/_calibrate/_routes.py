@@ -164,7 +164,7 @@ def _seeds(
 @compiled
 def _ends_at(
     road: int, fraction: float, ends: Int64, drive_ms: Int32, junction_ms: Int32, node: Int32, tail: Int32,
-    into_ptr: Int64, into_arc: Int64, at_ptr: Int64, at_state: Int64,
+    into_ptr: Int32, into_arc: Int32, at_ptr: Int32, at_state: Int32,
 ) -> tuple[Int64, Int64, Int64]:  # fmt: skip
     """States from which a position is reached, what that adds to their labels, and the edge driven (-1: none)."""
     if fraction == 0 or fraction == 1:
@@ -238,7 +238,7 @@ def _arrival(state: Int64, label: Int64, best: Int64, done: Bool) -> tuple[int, 
 def _walk(
     indptr: Int32, head: Int32, arc_edge: Int32, weight: Int64, tail: Int32,
     node: Int32, state_of_node: Int32, state_after: Int32,
-    into_ptr: Int64, into_arc: Int64, at_ptr: Int64, at_state: Int64,
+    into_ptr: Int32, into_arc: Int32, at_ptr: Int32, at_state: Int32,
     drive_ms: Int32, junction_ms: Int32, arms: Bool, crossing_edge: Bool, code: Int64, governed: Bool,
     length_m: Float, ends: Int64,
     from_road: Int64, from_fraction: Float, to_road: Int64, to_fraction: Float,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
+from mutualaid.siting._people._apart import Apart, apart
 from mutualaid.siting._people._columns import Columns
 from mutualaid.siting._people._compact import Solved
 from mutualaid.siting._people._cuts import Master, Relaxed
@@ -155,7 +156,24 @@ class _Tree:
         x = relaxed.x
         if is_root:
             low, high, x = self._shrunk(low, high, x)
+            parts = apart(self._people, self._limits, self._goal, self._least, low, 1 - high)
+            if parts is not None and (left := self._finish(parts, x)) < np.inf:
+                return [] if left == -np.inf else [_Node(min(bound, left), low, high)]
         return _halves(_Node(bound, low, high), x)
+
+    def _finish(self, parts: Apart, x: Floats) -> float:
+        """Solve what falls apart; return the bound of what is left, -inf for nothing, inf if nothing is known of it."""
+        known = np.zeros(len(x)) if self.best is None else self.best[self._kept]
+        found = parts.solve(_of_part, self._effort, known, [self._master.inner, x], self._beaten_by)
+        if found.x is not None:
+            self.climb(found.x)
+        is_done = found.bound == -np.inf or self._is_enough(found.bound)
+        return found.bound if is_done else np.inf
+
+    def _beaten_by(self, value: float) -> float:
+        """Say what a bound is to exceed if a plan of this value is known, too."""
+        better = value > self._value and value >= self._cutoff
+        return value + max(self._tolerance, 0.99 * self._step) if better else self._beaten
 
     def _fixed(self, relaxed: Relaxed, low: Floats, high: Floats) -> tuple[Floats, Floats]:
         """Fix the columns that can only be what they are in a better plan."""
@@ -190,6 +208,13 @@ class _Tree:
         if found is not None and found[1] > self._value and found[1] >= self._cutoff:
             self._value, self.best = found[1], np.zeros(self._columns)
             self.best[self._kept] = found[0]
+
+
+def _of_part(
+    people: Merged, limits: Columns, goal: Tail, effort: Effort, start: Floats, cutoff: float
+) -> Solved:
+    """Solve a part; it may fall into smaller ones in turn."""
+    return by_cuts(people, limits, goal, (), effort, [start], cutoff)
 
 
 def _halves(node: _Node, x: Floats) -> list[_Node]:

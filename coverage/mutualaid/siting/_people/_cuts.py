@@ -21,7 +21,7 @@ from mutualaid.siting._people._columns import Columns
 from mutualaid.siting._people._merged import Merged
 from mutualaid.siting._people._tail import Least, Tail, TailRows
 
-__all__ = ["Master", "Relaxed"]
+__all__ = ["Master", "Relaxed", "planes"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -172,11 +172,7 @@ class Master:
         """Add the cuts that an answer needs; returns their number."""
         middle = (relaxed.x + np.clip(self.inner, low, high)) / 2
         for point in (middle, relaxed.x):
-            const, slope = _planes(
-                self.people.reach.indptr, self.people.reach.indices, self.people.reach.data,
-                self.people.worth.indptr, self.people.worth.indices, self.people.worth.data,
-                self._blocks, self.people.busy, point,
-            )  # fmt: skip
+            const, slope = planes(self.people, point)
             const, slope = const * self._scale, slope * self._scale
             self._keep_inner(point, const + slope @ point)
             needed = np.flatnonzero(relaxed.people - const - slope @ relaxed.x > _NEEDED)
@@ -219,6 +215,28 @@ def _placed(tail: TailRows, matrix: csr_array[np.float64], offset: int, width: i
     start = matrix.shape[1] - len(tail.low)
     column = np.where(matrix.indices < start, matrix.indices, matrix.indices - start + offset)
     return csr_array((matrix.data, column, matrix.indptr), shape=(matrix.shape[0], width))
+
+
+def planes(people: Merged, x: Floats) -> tuple[Floats, Floats]:
+    """Return the plane of each block that lies on or above its people, and touches them at a point.
+
+    Parameters
+    ----------
+    people
+        Rows and blocks; what is reached anyway is not in it.
+    x
+        (c,) the point, which may have fractions.
+
+    Returns
+    -------
+    const, slope
+        (blocks,) and (blocks, c).
+    """
+    reach, worth = people.reach, people.worth
+    return _planes(
+        reach.indptr, reach.indices, reach.data, worth.indptr, worth.indices, worth.data,
+        len(people.base), people.busy, x,
+    )  # fmt: skip
 
 
 @compiled

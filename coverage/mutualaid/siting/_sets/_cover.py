@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from scipy.sparse import csr_array
 from mutualaid.errors import Defect, SitingError
 from mutualaid.siting._choice import Choice, SiteLimits, site_limits
 from mutualaid.siting._compiled import compiled
+from mutualaid.siting._components import components
 from mutualaid.siting._sets._greedy import allowed, greedy_cover
 from mutualaid.siting._sets._program import Answer, Rows, minimise, within_limits
 from mutualaid.siting._table import SiteTable
@@ -28,6 +30,8 @@ __all__ = [
 ]
 
 Bools = NDArray[np.bool_]
+#: Share of all costs that is no difference.
+_ROUNDING = 1e-9
 
 
 def cover_sets(table: SiteTable, weather: Sequence[str], limit_s: float | None = None) -> Bools:
@@ -142,18 +146,22 @@ def cheapest_cover(
     time_limit_s, gap
         As for `minimise`; if there is no time, the answer is a greedy one, if the limits allow that.
     """
-    small, high = sets, limits.high
+    began = time.perf_counter()
+    small, high, answer = sets, limits.high, None
     if reduce:
         small = smallest_sets(sets, limits.low)
     if reduce and not more:
         small, high = _undominated(small, cost, limits)
-    answer = minimise(
-        cost, [within_limits(limits), cover_rows(small), *more], limits.low, high,
-        np.ones(len(cost), np.bool_), time_limit_s=time_limit_s, gap=gap,
-    )  # fmt: skip
+        answer = _apart(small, cost, replace(limits, high=high), time_limit_s, gap)
+    if answer is None:
+        left = None if time_limit_s is None else time_limit_s - (time.perf_counter() - began)
+        answer = minimise(
+            cost, [within_limits(limits), cover_rows(small), *more], limits.low, high,
+            np.ones(len(cost), np.bool_), time_limit_s=left, gap=gap,
+        )  # fmt: skip
     if answer.proven:
         return answer
-    greedy = greedy_cover(sets, cost, limits.low > 0 if today is None else today)
+    greedy = greedy_cover(*merged(sets), cost, limits.low > 0 if today is None else today)
     fits = allowed(limits, greedy) and not more
     if fits and (answer.x is None or cost @ greedy < cost @ answer.x):
         return replace(answer, x=greedy.astype(np.float64))
@@ -170,6 +178,53 @@ def _undominated(
             return sets, limits.high
         limits = replace(limits, high=np.where(drop, 0.0, limits.high))
         sets = smallest_sets(sets & ~drop, limits.low)
+
+
+def _apart(
+    sets: Bools, cost: NDArray[np.float64], limits: SiteLimits, time_limit_s: float | None, gap: float
+) -> Answer | None:
+    """Cover sets that share no site apart, at least cost in each; None if that says nothing about the whole.
+
+    It does not if all sets hang together, or if what is cheapest is not within the limits, unless one of them is on the
+    very cost.
+    """
+    began = time.perf_counter()
+    free = np.flatnonzero((limits.low < limits.high) & sets.any(axis=0))
+    count, label = components(csr_array(sets[:, free]))
+    size = np.bincount(label, minlength=count)
+    if (size > 1).sum() < 2:
+        return None
+    part = label[sets[:, free].argmax(axis=1)]
+    x: NDArray[np.float64] | None
+    x = np.where((limits.low > 0) | ((cost < 0) & (limits.high > 0)), 1.0, 0.0)
+    x[free] = 0.0
+    bound, proven = float(cost @ x), True
+    for n in np.argsort(size, kind="stable"):
+        mine = free[label == n]
+        answer = Answer(np.ones(1), float(cost[mine[0]]), proven=True)
+        if len(mine) > 1:
+            left = None if time_limit_s is None else time_limit_s - (time.perf_counter() - began)
+            every, rows = np.ones(len(mine)), cover_rows(sets[part == n][:, mine])
+            answer = minimise(cost[mine], [rows], every - 1, every, every > 0, time_limit_s=left, gap=gap)
+        proven &= answer.proven
+        if answer.x is None:
+            x = None
+        elif x is not None:
+            x[mine] = answer.x
+        is_sure = answer.proven and gap == 0 and answer.x is not None
+        bound += float(cost[mine] @ answer.x) if is_sure else answer.bound
+    if x is not None and allowed(limits, x > 0):
+        return Answer(x, bound, proven)
+    least = bound - _ROUNDING * float(np.abs(cost).sum())
+    if any(least > most for most in _most_cost(cost, limits)):
+        return Answer(None, math.inf, proven=True)
+    return None if proven else Answer(None, bound, proven=False)
+
+
+def _most_cost(cost: NDArray[np.float64], limits: SiteLimits) -> list[float]:
+    """Limits that are on the very cost, as most of them."""
+    rows = limits.rows.toarray()
+    return [float(most) for row, most in zip(rows, limits.most, strict=True) if np.array_equal(row, cost)]
 
 
 def cover_rows(sets: Bools) -> Rows:

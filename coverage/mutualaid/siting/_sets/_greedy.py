@@ -53,13 +53,17 @@ def open_greedily(limits: SiteLimits, is_open: Bools, gain: Callable[[Bools], ND
             return is_open
 
 
-def greedy_cover(sets: Bools, cost: NDArray[np.float64], is_open: Bools) -> Bools:
+def greedy_cover(
+    sets: Bools, weight: NDArray[np.float64], cost: NDArray[np.float64], is_open: Bools
+) -> Bools:
     """Open what covers most sets for its cost, again and again; then close what is not needed.
 
     Parameters
     ----------
     sets
         (rows, s) which sites cover each.
+    weight
+        (rows,) how many sets each stands for.
     cost
         (s,) of an open site.
     is_open
@@ -70,16 +74,21 @@ def greedy_cover(sets: Bools, cost: NDArray[np.float64], is_open: Bools) -> Bool
     (s,) bool
     """
     is_open = is_open.copy()
-    left = sets[~sets[:, is_open].any(axis=1)]
+    some = ~sets[:, is_open].any(axis=1)
+    left, weight = sets[some], weight[some]
+    number = weight @ left
     added = []
     while len(left):
-        number = left.sum(axis=0)
         price = np.where(number > 0, cost / np.maximum(number, 1), np.inf)
         best = int(np.lexsort((-number, price))[0])
         is_open[best] = True
         added.append(best)
-        left = left[~left[:, best]]
+        gone = left[:, best]
+        number -= weight[gone] @ left[gone]
+        left, weight = left[~gone], weight[~gone]
+    times = sets[:, is_open].sum(axis=1)
     for site in sorted(added, key=lambda site: -cost[site]):
-        is_open[site] = False
-        is_open[site] = not sets[:, is_open].any(axis=1).all()
+        if (times[sets[:, site]] > 1).all():
+            is_open[site] = False
+            times -= sets[:, site]
     return is_open

@@ -47,6 +47,19 @@
   const OPACITY = 0.8;
   const DIFFERENCES = [["diff_both", ["#B4C7D3", ""]], ["diff_gained", ["#009E73", "dots"]], ["diff_lost", ["#8C1C13", "sash"]], ["diff_neither", ["#EBD9BB", "slash"]]];
 
+  /** One tile of 8 × 8 ready colours for every class. */
+  function hatched(swatches) {
+    const tiles = new Uint32Array(swatches.length * 64);
+    const colour = hex => {
+      const [r, g, b] = [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
+      return (Math.round(255 * OPACITY) << 24 | b << 16 | g << 8 | r) >>> 0;
+    };
+    swatches.forEach(([fill, hatch], k) => {
+      for (let y = 0; y < 8; y++) for (let x = 0; x < 8; x++) tiles[k * 64 + y * 8 + x] = colour(HATCH[hatch](x, y) ? INK[hatch] : fill);
+    });
+    return tiles;
+  }
+
   const Cells = L.Layer.extend({
     initialize(data) {
       this.data = data;
@@ -60,7 +73,11 @@
         if (level !== "alone") this._onTop(c, level, ["station", "lead", "second", ...SEGMENTS]);
         c[level + "_s"] = c[level + "_lead"].map((lead, i) => lead + c[level + "_drive"][i]);
       }
-      this.n = c.status.length;
+      this._place(c);
+    },
+    /** Where each row of the columns is. */
+    _place(c) {
+      this.n = c.population.length;
       this.columns = c;
       const grid = this.data.grid;
       this.X = new Float64Array(this.n);
@@ -147,6 +164,7 @@
       const world = 256 * Math.pow(2, this._zoom) * dpr;
       this._origin = map.getPixelOrigin().add(corner).multiplyBy(dpr);
       this._owner = new Int32Array(canvas.width * canvas.height).fill(-1);
+      this._inside = this.shared ? new Uint8Array(2 * this._owner.length).fill(128) : null; // where in its cell each pixel lies
       const cell = this.data.grid ? this.data.grid.width * world : 0; // in pixels
       if (cell >= 1.2) this._ownersOfGrid(world);
       else if (cell) this._ownersOfPoints(world, Math.max(0.5, cell / 2), true);
@@ -155,7 +173,7 @@
     },
     /** Once per view: the cell of every pixel. Then a recolour is one look-up per pixel, whatever the number of cells. */
     _ownersOfGrid(world) {
-      const owner = this._owner, { width, height } = this._canvas, [columns, rows] = this.data.grid.shape;
+      const owner = this._owner, inside = this._inside, { width, height } = this._canvas, [columns, rows] = this.data.grid.shape;
       const { across, blocks, slots } = this.index, to = this.toGrid, degree = to.degree, { x: ox, y: oy } = this._origin;
       const u0 = to.u((ox + 0.5) / world), du = to.u((ox + 1.5) / world) - u0;
       const first = Math.max(0, Math.ceil((-1.02 - u0) / du)), last = Math.min(width - 1, Math.floor((1.02 - u0) / du));
@@ -169,6 +187,10 @@
           let c = across_[degree], r = up[degree];
           for (let k = degree - 1; k >= 0; k--) { c = c * u + across_[k]; r = r * u + up[k]; }
           if (c < 0 || r < 0 || c >= columns || r >= rows) continue;
+          if (inside) {
+            inside[2 * (y * width + x)] = 256 * (c % 1);
+            inside[2 * (y * width + x) + 1] = 256 * (r % 1);
+          }
           c |= 0; r |= 0;
           const block = blocks[(r >> 5) * across + (c >> 5)];
           if (block >= 0) owner[y * width + x] = slots[block << 10 | (r & 31) << 5 | (c & 31)];
@@ -220,15 +242,7 @@
       const [classOf, swatches] = this._classes(columns);
       const context = this._canvas.getContext("2d"), image = context.createImageData(width, height);
       const out = new Uint32Array(image.data.buffer), unit = this._dpr > 1 ? 1 : 0; // hatching twice as wide on dense screens
-      const colour = hex => {
-        const [r, g, b] = [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
-        return (Math.round(255 * OPACITY) << 24 | b << 16 | g << 8 | r) >>> 0;
-      };
-      // one tile of 8 × 8 ready colours for every class
-      const tiles = new Uint32Array(swatches.length * 64);
-      swatches.forEach(([fill, hatch], k) => {
-        for (let y = 0; y < 8; y++) for (let x = 0; x < 8; x++) tiles[k * 64 + y * 8 + x] = colour(HATCH[hatch](x, y) ? INK[hatch] : fill);
-      });
+      const tiles = hatched(swatches);
       const ox = Math.round(this._origin.x), oy = Math.round(this._origin.y); // hatching stays put on the ground
       for (let y = 0, p = 0; y < height; y++) {
         const line = ((oy + y >> unit) & 7) << 3;
@@ -448,5 +462,6 @@
     },
   });
 
+  Object.assign(kit, { Cells, hatched });
   mutualaid.cells = data => keep(new Cells(data));
 })(window.mutualaid);

@@ -16,25 +16,26 @@
     function write() {
       const { both, text, tell } = speech(state), dir = kit.direction(state, state.lang), at = box.contains(document.activeElement) && document.activeElement.dataset.key;
       for (const one of box.querySelectorAll("details[data-part]")) one.open ? open.add(one.dataset.part) : open.delete(one.dataset.part);
-      if (!parts && map.getSize().x > 640) for (const part of ["more", "siting", "evac-zones"]) open.add(part);
+      if (!parts && map.getSize().x > 640) for (const part of ["more", "siting", "parts", "evac-zones"]) open.add(part);
       const narrow = map.getSize().x <= 640; // a phone shows the result first
       const fold = (part, title, ...nodes) => el("details", { "data-part": part, class: "ma-" + part + (COVERAGE.includes(part) ? " ma-of-coverage" : part.startsWith("evac-") ? " ma-of-evacuation" : ""), open: open.has(part) ? "" : false }, el("summary", {}, el("h2", {}, title)), nodes);
       const levels = buttons(state.levels, "level", "level", " ma-of-coverage" + (state.levels.length > 2 ? " ma-many" : ""));
       const views = buttons(["status", "minutes", ...(state.partners.length > 1 ? ["who"] : []), "difference"], "view", "view", " ma-small ma-of-coverage");
       parts = {
         levels, views, head: el("div", { "aria-live": "polite", class: "ma-of-coverage" }), legend: el("div", { class: "ma-legend" }), warning: el("div", { class: "ma-of-coverage" }), tables: el("div"),
-        together: state.cooperation ? el("div") : null, siting: state.siting ? mutualaid.siting(map) : null, question: el("p", { class: "ma-sub ma-of-coverage" }), whatif: mutualaid.setting(map),
+        together: state.cooperation ? el("div") : null, siting: state.siting ? mutualaid.siting(map) : null, country: state.country ? mutualaid.country(map) : null, back: state.part ? back() : null, question: el("p", { class: "ma-sub ma-of-coverage" }), whatif: mutualaid.setting(map),
         clearance: state.evacuation ? mutualaid.clearance(map, fold) : null, time: state.evacuation ? kit.timeline(map) : null,
       };
       const tools = el("div", { class: "ma-top" }, mutualaid.tools(map), languageRow());
       box.setAttribute("aria-label", text("panel"));
       Object.assign(box, { lang: state.lang, dir });
       box.replaceChildren(
-        el("h1", {}, name(state.region)), parts.clearance ? subjects() : "", parts.question, parts.clearance ? el("p", { class: "ma-sub ma-of-evacuation" }, both("evac_question")) : "", narrow ? "" : tools, weather(), parts.warning, levels.group, parts.head,
+        el("h1", {}, name(state.region)), parts.back ? parts.back.node : "", parts.clearance ? subjects() : "", parts.question, parts.clearance ? el("p", { class: "ma-sub ma-of-evacuation" }, both("evac_question")) : "", narrow ? "" : tools, weather(), parts.warning, levels.group, parts.head,
         parts.clearance && narrow ? parts.time.node : "", parts.clearance ? parts.clearance.node : "",
         parts.siting ? fold("siting", both("siting"), parts.siting.node) : "",
+        parts.country ? fold("parts", both("parts"), parts.country.node) : "",
         fold("more", text("more"), narrow ? tools : "", views.group, parts.legend, parts.clearance ? parts.clearance.more : "",
-          fold("whatif", both("whatif"), parts.whatif.node),
+          parts.country || parts.back ? "" : fold("whatif", both("whatif"), parts.whatif.node),
           fold("places", both("by_jurisdiction"), parts.tables),
           parts.together ? fold("together", both("cooperation"), parts.together) : "",
           fold("share", both("share"), mutualaid.share(map)),
@@ -58,6 +59,14 @@
             button.hidden = button.dataset.choice === "difference" && !state.pin;
           }
         },
+      };
+    }
+    /** Which part of a larger map this is, and the way back. */
+    function back() {
+      const { both, say } = speech(state), link = el("a", { href: state.part.overview }, both("part_overview"));
+      return {
+        node: el("p", { class: "ma-sub ma-part" }, say("part_shown", { name: state.part.name }), " ", link),
+        show() { link.href = state.part.overview + "#" + kit.carried(map); },
       };
     }
     /** What the map is about: who is reached in time, or how people get out. */
@@ -114,7 +123,7 @@
       return lines.length ? el("ul", { class: "ma-rows " + (unknown ? "ma-not-known" : "ma-effects"), "aria-label": text("effects") }, lines) : "";
     }
     function unknown() {
-      const places = state.jurisdictions.filter(one => one.population === null).map(one => ({ t: one.name }));
+      const places = state.country ? state.country.unknown.map(t => ({ t })) : state.jurisdictions.filter(one => one.population === null).map(one => ({ t: one.name }));
       return places.length ? el("p", { class: "ma-note" }, speech(state).say("unknown_people", { places: { list: places } })) : "";
     }
     /** Each municipality's people and how many of them are reached; the text alternative to the map. */
@@ -128,7 +137,8 @@
         el("thead", {}, cells("th", [text("jurisdiction"), text("people"), ...levels.map(one => text(one + "_short")), text(last[0])])),
         el("tbody", {}, numbers(state).jurisdictions.map(one => cells("td", [name(one.name), one.population === null ? text("unknown") : people(one.population),
           ...levels.map(key => percent(one[key], one.population)), last[1](one)]))))),
-      el("p", { class: "ma-quiet" }, last[2])];
+      el("p", { class: "ma-quiet" }, last[2]),
+      ...(state.country && state.country.left_out ? [el("p", { class: "ma-quiet" }, say("rows_left_out", { n: state.country.left_out }))] : [])];
     }
     /** What the other levels change. */
     function gain(total) {
@@ -177,6 +187,8 @@
       if (parts.together) fill(parts.together, mutualaid.together.details(state));
       parts.whatif.show();
       if (parts.siting) parts.siting.show();
+      if (parts.country) parts.country.show();
+      if (parts.back) parts.back.show();
       fill(parts.warning, scenario ? [scenario.derived ? el("p", { class: "ma-note ma-derived" }, text("derived_long")) : "", note(scenario.note)] : "");
       const select = box.querySelector("#ma-scenario");
       if (select) select.value = state.scenario;

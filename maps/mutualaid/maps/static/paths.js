@@ -2,6 +2,7 @@
 (function (mutualaid) {
   "use strict";
   const { applies, capital, counted, el, fill, hazard, keep, label, lineSwatch, loading, name, row, speech, unpackPaths, words } = mutualaid.kit;
+  const CHIPS = 40; // gaps of a country that are told
   const UNKNOWN = 6; // beyond the severities 0…5
 
   const Paths = L.LayerGroup.extend({
@@ -24,12 +25,12 @@
         return { path, feature };
       });
     },
-    _tells(layer, facts) {
+    _tells(layer, facts, at) {
       const tell = this.data.tells === "seam" ? seamFacts : gapFacts;
-      return layer.bindPopup(() => tell(this._map.mutualaid, facts), { maxWidth: 320 });
+      return layer.bindPopup(() => tell(this._map.mutualaid, facts, at), { maxWidth: 320 });
     },
     _describe(path, feature) {
-      this._tells(path, feature.facts);
+      this._tells(path, feature.facts, feature.at);
       if (this.data.tells === "seam") { // its tip takes the place of that of the people below
         path.bindTooltip(() => seamTip(this._map.mutualaid, feature.facts), { sticky: true, className: "ma-seam-tip" });
         path.on("mouseover", () => { this._map.mutualaid.told = true; }).on("mouseout", () => { this._map.mutualaid.told = false; });
@@ -75,9 +76,10 @@
       if (this._labelled === asked && !now) return;
       (this._chips || []).forEach(chip => this.removeLayer(chip));
       this._labelled = now ? "" : asked;
-      const least = Math.max(10, totals.population / 500), gaps = now ? state.cells.gaps.filter(gap => gap.people >= least).map(gap => whatIfGap(state, gap))
+      const of = this.features.map(({ feature }) => feature).filter(feature => feature.level === level).map(({ facts }) => facts.population).sort((a, b) => b - a);
+      const least = this._map.mutualaid.country ? of[CHIPS] || 1 : Math.max(10, totals.population / 500), gaps = now ? state.cells.gaps.filter(gap => gap.people >= least).map(gap => whatIfGap(state, gap))
         : applies(state, this.data) ? this.features.map(({ feature }) => feature).filter(feature => feature.level === level && feature.facts.population >= least) : [];
-      this._chips = gaps.map(({ at, facts }, k) => this._tells(label(at, "ma-chip", people(facts.population), k ? 1000 + k : -1, true), facts));
+      this._chips = gaps.map(({ at, facts }, k) => this._tells(label(at, "ma-chip", people(facts.population), k ? 1000 + k : -1, true), facts, at));
       this._chips.forEach((chip, k) => {
         const { facts } = gaps[k], { tell, text } = speech(state);
         this.addLayer(chip);
@@ -98,7 +100,7 @@
     const names = [...where].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([j]) => ({ t: state.cells.data.jurisdictions[j] }));
     return { at: state.cells.latLng(at), facts: { name: ["as_is", { what: { list: names } }], population: people } };
   }
-  function gapFacts(state, facts) {
+  function gapFacts(state, facts, at) {
     const { clock, minuted, people, say, shown, tell, text } = speech(state), list = el("dl");
     const add = (key, ...value) => list.append(el("dt", {}, text(key)), el("dd", {}, ...value));
     const minutes = s => s === null ? text("nobody_short") : minuted(s);
@@ -115,6 +117,7 @@
     }
     if (facts.level !== "joint") rest.push(el("p", {}, ...say("gap_remaining", { n: facts.remaining_population })));
     else rest.push(el("p", {}, text("gap_nobody")));
+    if (facts.part !== undefined) rest.push(mutualaid.kit.openPart(state, facts.part, at));
     return el("div", { class: "ma-popup" }, el("h3", {}, tell(facts.name)), list, rest);
   }
 

@@ -77,7 +77,7 @@
         state.pin && !evacuation ? el("p", {}, say("pinned", { setting: el("span", {}, kit.described(state, state.pin)) })) : ""),
       picture,
       el("div", { class: "ma-printed-legend" }, copies(evacuation ? ".ma-evac-head, .ma-legend" : ".ma-derived, .ma-head, .ma-bar, .ma-gain, .ma-pinned, .ma-effects, .ma-legend")),
-      el("div", { class: "ma-printed-table" }, copies(evacuation ? ".ma-evac-zones table, .ma-evac-zones p" : ".ma-places table, .ma-places p")),
+      el("div", { class: "ma-printed-table" }, copies(evacuation ? ".ma-evac-zones table, .ma-evac-zones p" : state.country ? ".ma-parts table, .ma-parts p" : ".ma-places table, .ma-places p")),
       el("footer", {}, el("p", { class: "ma-strong" }, text("disclaimer")), el("p", {}, el("bdi", {}, map.getContainer().querySelector(".leaflet-control-attribution").textContent)),
         state.about.filter(part => SOURCES.includes(part.title[0])).map(part => [el("h2", {}, tell(part.title)), el("ul", {}, part.items.map(item => el("li", {}, tell(item))))])));
     document.body.append(paper);
@@ -125,7 +125,7 @@
     if (state.second) parts.second = state.second;
     if (state.subject !== start.subject) parts.m = state.subject;
     if (state.subject === "evacuation" && state.moment !== null) parts.at = Math.round(state.evacuation.times[state.moment]);
-    if (!state.untouched()) parts.z = [map.getZoom(), lat.toFixed(5), lng.toFixed(5)].join("/");
+    if (state.untouched && !state.untouched()) parts.z = [map.getZoom(), lat.toFixed(5), lng.toFixed(5)].join("/");
     return Object.entries(parts).map(pair => pair.join("=")).join("&");
   }
   /** What a link asks for; `strange` is what this map does not have. */
@@ -252,6 +252,9 @@
     return node;
   }
 
-  Object.assign(kit, { strange });
+  /** What another page of the same map is to show too, or the place there that is asked for. */
+  const carried = (map, look) => [...written(map).split("&").filter(part => part && part !== "v=who" && !part.startsWith("z=")), ...(look ? ["z=" + look] : [])].join("&");
+
+  Object.assign(kit, { carried, strange });
   mutualaid.share = share;
 })(window.mutualaid);

@@ -33,7 +33,7 @@
   function stage(map, options) {
     const panes = {
       "ma-land": 220, "ma-water": 225, "ma-hazard": 230, "ma-areas": 240, "ma-cells": 260, "ma-edge": 280, "ma-roads": 300, "ma-closed": 320,
-      "ma-seams": 330, "ma-borders": 340, "ma-evac-hazard": 265, "ma-evac-zones": 270, "ma-evac-cut": 304, "ma-evac-roads": 308, "ma-evac-route": 325, "ma-labels": 610,
+      "ma-seams": 330, "ma-borders": 340, "ma-dots": 345, "ma-evac-hazard": 265, "ma-evac-zones": 270, "ma-evac-cut": 304, "ma-evac-roads": 308, "ma-evac-route": 325, "ma-labels": 610,
     };
     for (const [pane, z] of Object.entries(panes)) {
       const node = map.createPane(pane);

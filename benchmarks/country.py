@@ -1,0 +1,184 @@
+"""A country in tiles: seconds, memory, and what two workers bring; on a grid of copies of Porto.
+
+No file of a whole country is at hand, so the roads are Porto's real ones (OpenStreetMap, ODbL), k × k times side by
+side and joined at their edges; stations, people and a flood are drawn with a seed (`grid.py`). Each run is a process
+of its own: it makes the region, which is not timed (a real run reads it), then computes all levels in fair weather and
+under the flood within 15 minutes of driving, gaps and all numbers included. Memory is the largest resident size
+of the process, and with workers the sum over all, looked up four times a second::
+
+    python benchmarks/country.py --k 4                      # a million junctions: one process, then 1 and 2 workers
+    python benchmarks/country.py --k 13 --ways tiles        # ten million
+    python benchmarks/country.py --k 2 --ways piece tiles   # in one piece, for comparison: the same numbers
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import psutil
+from grid import SEED, grid_region
+
+from mutualaid.coverage import analyse
+from mutualaid.data import HazardScenario, HazardSource, Region
+from mutualaid.network import Network
+from mutualaid.scale import dask_workers, in_turn, tiled
+
+#: How a run may be worked through, and the number of workers; None: in this process.
+WAYS: dict[str, int | None] = {"piece": None, "tiles": None, "1 worker": 1, "2 workers": 2}
+#: Discs of flood in each copy, and their radii in metres.
+_DISCS, _RADII_M = 12, (300.0, 1500.0)
+
+
+def flooded(region: Region, copies: int, folder: Path) -> Region:
+    """Give a region a flood: discs that are drawn with a seed, about a tenth of the land."""
+    rng = np.random.default_rng(SEED)
+    west, south, east, north = region.jurisdictions.total_bounds
+    count = _DISCS * copies
+    x, y = rng.uniform(west, east, count), rng.uniform(south, north, count)
+    discs = gpd.GeoSeries.from_xy(x, y, crs=region.crs).buffer(rng.uniform(*_RADII_M, count))
+    depth_m = rng.choice([0.2, 0.6, 1.5], count)
+    gpd.GeoDataFrame({"depth_m": depth_m}, geometry=discs, crs=region.crs).to_file(folder / "flood.gpkg")
+    layer = HazardSource(
+        id="flood", file=Path("flood.gpkg"), hazard="flood", quantity="depth", unit="m", column="depth_m",
+        nodata_means="none", return_period_years=100.0,
+    )  # fmt: skip
+    scenario = HazardScenario("flood", "Flood", ("flood",))
+    return replace(region, folder=folder, hazards=(layer,), scenarios=(scenario,))
+
+
+def made(options: argparse.Namespace, folder: Path) -> tuple[Region, Network]:
+    region, network = grid_region(
+        options.k,
+        places=options.places,
+        stations=options.stations,
+        cell_m=100.0,
+        parameters={"cutoff_s": 900.0},
+    )
+    return flooded(region, options.k**2, folder), network
+
+
+def largest(stop: threading.Event, found: list[int]) -> None:
+    """Look up the memory of this process and all below it until told to stop; shared pages count once."""
+    own = psutil.Process()
+    while not stop.wait(0.25):
+        total = 0
+        for process in (own, *own.children(recursive=True)):
+            try:
+                total += process.memory_full_info().pss
+            except psutil.Error:
+                continue
+        found[0] = max(found[0], total)
+
+
+def one(options: argparse.Namespace) -> dict[str, Any]:
+    """Compute a grid in one way, in this process."""
+    way = options.ways[0]
+    with tempfile.TemporaryDirectory() as name:
+        region, network = made(options, Path(name))
+        # Compiling, or loading what was compiled, is not part of what grows.
+        before = psutil.Process().memory_info().rss
+        steps: list[tuple[str, float]] = []
+        peak, stop = [0], threading.Event()
+        watch = threading.Thread(target=largest, args=(stop, peak))
+        watch.start()
+        start = time.perf_counter()
+
+        def tell(step: str, share: float) -> None:  # noqa: ARG001 - what a call for progress is given
+            steps.append((step.split(":")[0], time.perf_counter() - start))
+
+        if way == "piece":
+            result = analyse(region, network=network, progress=tell)
+            pairs, tiles, summary = len(result.times), 1, result.summary
+        else:
+            workers = WAYS[way]
+            shared = nullcontext(in_turn) if workers is None else dask_workers(workers=workers, say=print)
+            with shared as spread:
+                steps.append(("workers start", time.perf_counter() - start))
+                run = tiled(
+                    region, Path(name) / "work", network=network, places=options.tile, spread=spread,
+                    threads=None if workers is None else 1, progress=tell,
+                )  # fmt: skip
+            pairs, tiles, summary = int(run.tiles["pairs"].sum()), len(run.tiles), run.summary
+        seconds = time.perf_counter() - start
+        stop.set()
+        watch.join()
+    took: dict[str, float] = {}
+    for (step, at), (_, until) in zip(steps, [*steps[1:], ("", seconds)], strict=True):
+        took[step] = took.get(step, 0.0) + until - at
+    return {
+        "way": way,
+        "junctions": network.n_nodes,
+        "roads": network.n_roads,
+        "stations": len(region.stations),
+        "places": len(region.demand),
+        "pairs": pairs,
+        "tiles": tiles,
+        "seconds": round(seconds, 1),
+        "before_gb": round(before / 1e9, 2),
+        "peak_gb": round(peak[0] / 1e9, 2),
+        "steps": {step: round(value, 1) for step, value in took.items()},
+        "headline": summary["headline"],
+        "sha256": hashlib.sha256(json.dumps(summary).encode()).hexdigest(),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--k", type=int, default=4, help="copies in a row")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=["tiles", "1 worker", "2 workers"])
+    parser.add_argument("--stations", type=int, default=63, help="in each copy")
+    parser.add_argument(
+        "--places", type=int, default=20_000, help="drawn in each copy; one a cell of 100 m stays"
+    )
+    parser.add_argument("--tile", type=int, default=20_000, help="most places in a tile")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(one(options)))
+        return
+    found = []
+    for way in options.ways:
+        same = ["--k", "--stations", "--places", "--tile"]
+        values = [options.k, options.stations, options.places, options.tile]
+        words = [word for name, value in zip(same, values, strict=True) for word in (name, str(value))]
+        command = [sys.executable, __file__, "--one", "--ways", way, *words]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        report = json.loads(done.stdout.splitlines()[-1])
+        found.append(report)
+        print(
+            f"{way:10} {report['junctions']:>11,} junctions {report['stations']:>6,} stations "
+            f"{report['places']:>9,} places {report['pairs']:>12,} pairs {report['tiles']:>4} tiles "
+            f"{report['seconds']:>8.1f} s {report['peak_gb']:>6.2f} GB (region alone {report['before_gb']:.2f})"
+        )
+        print(
+            "           " + ", ".join(f"{step} {value}" for step, value in report["steps"].items()),
+            flush=True,
+        )
+    if len({report["sha256"] for report in found}) > 1:
+        sys.exit("The ways do not agree")
+    print(f"All ways gave the same numbers; {os.cpu_count()} processors.")
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    multiprocessing.freeze_support()
+    main()
