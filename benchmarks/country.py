@@ -54,8 +54,8 @@ def flooded(region: Region, copies: int, folder: Path) -> Region:
     depth_m = rng.choice([0.2, 0.6, 1.5], count)
     gpd.GeoDataFrame({"depth_m": depth_m}, geometry=discs, crs=region.crs).to_file(folder / "flood.gpkg")
     layer = HazardSource(
-        id="flood", file=Path("flood.gpkg"), hazard="flood", quantity="depth", unit="m", column="depth_m",
-        nodata_means="none", return_period_years=100.0,
+        id="flood", file=folder / "flood.gpkg", hazard="flood", quantity="depth", unit="m",
+        scheme="inasafe-flood-depth", column="depth_m", nodata_means="none", return_period_years=100.0,
     )  # fmt: skip
     scenario = HazardScenario("flood", "Flood", ("flood",))
     return replace(region, folder=folder, hazards=(layer,), scenarios=(scenario,))
@@ -103,7 +103,7 @@ def one(options: argparse.Namespace) -> dict[str, Any]:
 
         if way == "piece":
             result = analyse(region, network=network, progress=tell)
-            pairs, tiles, summary = len(result.times), 1, result.summary
+            pairs, tiles, summary, defects = len(result.times), 1, result.summary, result.not_computed
         else:
             workers = WAYS[way]
             shared = nullcontext(in_turn) if workers is None else dask_workers(workers=workers, say=print)
@@ -113,8 +113,14 @@ def one(options: argparse.Namespace) -> dict[str, Any]:
                     region, Path(name) / "work", network=network, places=options.tile, spread=spread,
                     threads=None if workers is None else 1, progress=tell,
                 )  # fmt: skip
-            pairs, tiles, summary = int(run.tiles["pairs"].sum()), len(run.tiles), run.summary
+            pairs, tiles, summary, defects = (
+                int(run.tiles["pairs"].sum()),
+                len(run.tiles),
+                run.summary,
+                run.not_computed,
+            )
         seconds = time.perf_counter() - start
+        assert not defects, [str(defect) for defect in defects]
         stop.set()
         watch.join()
     took: dict[str, float] = {}

@@ -114,11 +114,21 @@ def test_every_file_has_a_purpose_and_numbers_are_those_of_the_run(
 def test_files_of_an_earlier_run_go_and_others_stay(tiled_demo: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (out / "map").mkdir(parents=True)
-    for name in ("map/tile-77.html", "scenario-gone.parquet", "notes.txt"):
+    # Of a run in tiles, of one in one piece, and of nobody.
+    for name in (
+        "run.json",
+        "map/tile-77.html",
+        "scenario-gone.parquet",
+        "coverage.gpkg",
+        "siting.png",
+        "notes.txt",
+    ):
         (out / name).write_text("earlier", "utf-8")
     write_tiled(replace(tiled_demo, scenarios={}), out, languages=["en"])
     assert not (out / "map/tile-77.html").exists()
     assert not (out / "scenario-gone.parquet").exists()
+    assert not (out / "coverage.gpkg").exists()
+    assert not (out / "siting.png").exists()
     assert (out / "notes.txt").read_text("utf-8") == "earlier"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]  # nothing is left beside it
 
@@ -134,7 +144,7 @@ def test_a_run_that_fails_leaves_earlier_results(
         raise OSError("disk full")
 
     monkeypatch.setattr("mutualaid.reports._country_files.country_map", fails)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match="expected room for the results; got OSError: disk full"):
         write_tiled(replace(tiled_demo, scenarios={}), out)
     assert (out / "map.html").read_text("utf-8") == "earlier"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

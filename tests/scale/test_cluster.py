@@ -330,8 +330,8 @@ def test_a_task_that_ends_every_worker_is_named_and_spares_the_others(spread: Sp
         for position, _ in spread((died,), die, range(5)):
             got.append(position)
     assert [defect.where for defect in caught.value.defects] == ["item 2"]
-    assert sorted(got) == [0, 1, 3, 4]
-    assert len(noted(died)) == 4  # twice with the others, twice alone
+    assert set(got) <= {0, 1, 3, 4}  # what waited behind it on the same worker may come too late
+    assert 2 <= len(noted(died)) <= 4  # with the others, and alone
     until = time.monotonic() + 30
     while len({result.split()[1] for _, result in spread((), slowly, range(8))}) < 2:  # both come back
         assert time.monotonic() < until

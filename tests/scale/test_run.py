@@ -93,6 +93,14 @@ def test_tiles_tell_what_is_in_them(run: TiledRun) -> None:
     assert run.tiles["pairs"].sum() == len(analysis_of(run).times)
 
 
+@pytest.mark.parametrize("places", [0, 1])
+def test_next_to_no_demand_is_a_tile_too(region: Region, tmp_path: Path, places: int) -> None:
+    small = replace(region, demand=region.demand.iloc[:places], scenarios=region.scenarios[:1], risks=())
+    run = tiled(small, tmp_path)
+    assert run.tiles["places"].tolist() == [places]
+    same(run, analyse(small))
+
+
 def test_local_standards_and_own_rules_of_partners_hold_in_tiles(region: Region, tmp_path: Path) -> None:
     """Subsidiary help, a strip, no transit and excluded pairs: vehicles drive by rules of their own."""
     names = sorted(region.jurisdictions["partner"].unique())

@@ -32,7 +32,7 @@ def test_every_place_is_in_one_tile_and_no_tile_is_too_large(xy: list[tuple[int,
     tiles = tile_rows(points(xy), places=places)
     assert sorted(np.concatenate([[], *tiles]).astype(int).tolist()) == list(range(len(xy)))
     for rows in tiles:
-        assert 1 <= len(rows) <= places
+        assert min(1, len(xy)) <= len(rows) <= places
         assert (np.diff(rows) > 0).all()
     if len(xy) > places:  # halves of halves: none is less than half full
         assert min(map(len, tiles)) >= places // 2
@@ -120,41 +120,49 @@ def test_a_fingerprint_is_the_same_in_every_process() -> None:
 SUMS = {"roads": "1", "stations": "2"}
 
 
+FAIR = "0" * 64
+
+
 def test_work_goes_on_only_from_what_was_computed_from_the_same(tmp_path: Path) -> None:
     folder = tmp_path / "results.unfinished"
     with pytest.raises(ScaleError, match="an unfinished run to go on from; got nothing there"):
         open_work(folder, SUMS, resume=True)
     work = open_work(folder, SUMS, resume=False)
-    work.begin("", "")
-    work.keep(work.file("", 3), b"some")
-    assert open_work(folder, SUMS, resume=True).file("", 3).read_bytes() == b"some"
+    work.keep(work.file(FAIR, 3), b"some")
+    assert open_work(folder, SUMS, resume=True).file(FAIR, 3).read_bytes() == b"some"
     with pytest.raises(ScaleError, match="got other people, roads, stations") as caught:
         open_work(folder, {"roads": "9", "people": "2"}, resume=True)
     assert "run without --resume" in str(caught.value)
-    assert work.file("", 3).exists(), "a refused run keeps what is finished"
-    assert not open_work(folder, SUMS, resume=False).file("", 3).exists()
+    assert work.file(FAIR, 3).exists(), "a refused run keeps what is finished"
+    assert not open_work(folder, SUMS, resume=False).file(FAIR, 3).exists()
 
 
-def test_the_folder_of_a_scenario_stays_as_long_as_the_scenario_does(tmp_path: Path) -> None:
-    work = open_work(tmp_path / "work", SUMS, resume=False)
-    work.begin("flood", "as it is")
-    work.keep(work.file("flood", 0), b"some")
-    work.begin("flood", "as it is")
-    assert work.file("flood", 0).exists()
-    work.begin("flood", "higher")
-    assert not work.file("flood", 0).exists()
-
-
-def test_ids_of_scenarios_are_no_paths(tmp_path: Path) -> None:
+def test_results_that_are_computed_from_other_things_are_never_mixed(tmp_path: Path) -> None:
+    """Not even if another run writes into the same folder at the same time."""
     work = Work(tmp_path)
-    names = ["../../up", "a/b", "a~2fb", "fair", "", "é", "a b"]
-    homes = [work.home(name) for name in names]
-    assert {home.parent for home in homes} == {tmp_path}
-    assert len(set(homes)) == len(names)
+    sums = [
+        fingerprint(SUMS),
+        fingerprint({"roads": "1", "stations": "3"}),
+        fingerprint(fingerprint(SUMS), "flood"),
+    ]
+    assert len({work.file(one, 0) for one in sums}) == 3
 
 
-def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_that_is_a_link_is_cleared_behind_the_link(tmp_path: Path) -> None:
+    (tmp_path / "large").mkdir()
+    folder = tmp_path / "results.unfinished"
+    folder.symlink_to(tmp_path / "large", target_is_directory=True)
+    work = open_work(folder, SUMS, resume=False)
+    work.keep(work.file(FAIR, 3), b"some")
+    assert not open_work(folder, SUMS, resume=False).file(FAIR, 3).exists()
+    assert folder.is_symlink()
+
+
+@pytest.mark.parametrize("also", ["", "state.json"])
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, also: str) -> None:
     (tmp_path / "thesis.odt").write_text("years of work")
+    if also:
+        (tmp_path / also).write_text("{}")
     with pytest.raises(ScaleError, match="a folder that is new, empty, or of an unfinished run"):
         open_work(tmp_path, SUMS, resume=False)
     assert (tmp_path / "thesis.odt").exists()
@@ -162,8 +170,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_told_and_finished_tasks_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work = open_work(tmp_path / "work", SUMS, resume=False)
-    work.begin("", "")
-    work.keep(work.file("", 0), b"finished")
+    work.keep(work.file(FAIR, 0), b"finished")
 
     def full(path: Path, data: bytes) -> int:
         with path.open("wb") as stream:
@@ -172,15 +179,15 @@ def test_a_full_disk_is_told_and_finished_tasks_stay(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(ScaleError) as caught:
-        work.keep(work.file("", 1), b"x" * 2_000_000)
+        work.keep(work.file(FAIR, 1), b"x" * 2_000_000)
     assert "room for 2.0 MB more; got No space left on device, after 1 finished tasks" in str(caught.value)
-    assert [path.name for path in sorted(work.home("").iterdir())] == ["state.json", "tile-0.zip"]
+    assert [path.name for path in sorted(work.file(FAIR, 0).parent.iterdir())] == ["tile-0.zip"]
 
 
 def test_a_damaged_result_is_named(tmp_path: Path) -> None:
     work = Work(tmp_path)
     good = packed({"one": table()})
     for bad in (good[:-30], b"", good[:60] + bytes([good[60] ^ 255]) + good[61:]):
-        work.keep(work.file("", 7), bad)
-        with pytest.raises(ScaleError, match=r"fair/tile-7\.zip: expected a complete result of a task"):
-            work.read(work.file("", 7))
+        work.keep(work.file(FAIR, 7), bad)
+        with pytest.raises(ScaleError, match=r"0/tile-7\.zip: expected a complete result of a task"):
+            work.read(work.file(FAIR, 7))

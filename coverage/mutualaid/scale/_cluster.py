@@ -190,7 +190,7 @@ def _connected(address: str, patience_s: float) -> Iterator[Any]:
     distributed = _distributed()
     try:
         client = distributed.Client(address, timeout=patience_s, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
+    except (OSError, ValueError, TypeError, TimeoutError) as error:  # TypeError: TLS that nobody set up
         remedy = "start one (dask scheduler), or mend the address: what it prints as it starts, and reachable from here"
         got = f"no answer ({_short(error)})"
         raise ScaleError([Defect("", address, "a Dask scheduler", got, remedy)]) from error

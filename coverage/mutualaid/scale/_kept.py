@@ -10,7 +10,7 @@ import geopandas as gpd
 import pandas as pd
 
 from mutualaid.coverage import ScenarioResult
-from mutualaid.scale._store import Work, packed, unpacked
+from mutualaid.scale._store import Work, fingerprint, packed
 
 __all__ = ["KeptResults"]
 
@@ -30,9 +30,12 @@ class KeptResults(MutableMapping[str, ScenarioResult]):
     work: Work
     demand: gpd.GeoDataFrame
     _small: dict[str, ScenarioResult] = field(default_factory=dict)
+    _numbers: dict[str, int] = field(default_factory=dict)
 
     def _file(self, key: str) -> Path:
-        return self.work.file(key, 0).with_name("result.zip")
+        # By number: ids of scenarios are the user's, and no names of files.
+        number = self._numbers.setdefault(key, len(self._numbers))
+        return self.work.file(fingerprint("scenarios"), number)
 
     def __setitem__(self, key: str, result: ScenarioResult) -> None:
         coverage = pd.DataFrame(result.coverage).drop(columns=_geometry(result.coverage))
@@ -41,7 +44,7 @@ class KeptResults(MutableMapping[str, ScenarioResult]):
 
     def __getitem__(self, key: str) -> ScenarioResult:
         small = self._small[key]
-        tables, _, _ = unpacked(self._file(key))
+        tables, _, _ = self.work.read(self._file(key))
         coverage = gpd.GeoDataFrame(tables["coverage"])
         if name := _geometry(small.coverage):
             coverage = coverage.set_geometry(self.demand.geometry.to_numpy(), crs=self.demand.crs)

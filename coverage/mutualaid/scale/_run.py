@@ -119,21 +119,24 @@ def tiled(
     ready = prepare(region, network=network, tell=lambda step, share: tell(step, 0.4 * share))
     rows = tile_rows(ready.demand, places=places)
     base = Base(lean_ready(ready), rows, keep_pairs, threads)
-    store = open_work(Path(folder), _sums(base), resume=resume)
-    store.begin("", "")
+    sums = _sums(base)
+    store = open_work(Path(folder), sums, resume=resume)
+    fair = fingerprint(sums)
     steps = _Steps(tell, len(rows), 1 + len(region.scenarios))
 
-    facts = steps.through(spread, store, "", (base,))
+    facts = steps.through(spread, store, fair, (base,))
     stations = ready.stations.index
-    computed = join_computed([(own, fair_tile(store, tile, stations)) for tile, own in enumerate(rows)])
+    computed = join_computed(
+        [(own, fair_tile(store.read(store.file(fair, tile)), stations)) for tile, own in enumerate(rows)]
+    )
     run = finish(ready, computed)
 
     def result_of(scenario: HazardScenario, layers: Layers) -> ScenarioResult:
         hazard = ready_hazard(run.fair, scenario, layers.layers)
         slim = lean_hazard(hazard)
-        store.begin(scenario.id, fingerprint(slim))
-        facts.extend(steps.through(spread, store, scenario.id, (base, slim), what=scenario.name))
-        parts = [(own, hazard_tile(store, scenario.id, tile)) for tile, own in enumerate(rows)]
+        known_by = fingerprint(fair, slim)
+        facts.extend(steps.through(spread, store, known_by, (base, slim), what=scenario.name))
+        parts = [(own, hazard_tile(store.read(store.file(known_by, tile)))) for tile, own in enumerate(rows)]
         return scenario_result(run.fair, hazard, join_hazard_computed(parts))
 
     results = KeptResults(store, run.fair.demand)
@@ -223,18 +226,18 @@ class _Steps:
     done: int = 0
 
     def through(
-        self, spread: Spread, store: Work, state: str, parts: tuple[Any, ...], what: str = "Driving"
+        self, spread: Spread, store: Work, known_by: str, parts: tuple[Any, ...], what: str = "Driving"
     ) -> list[tuple[int, dict[str, Any]]]:
         """Compute the tiles of a state that are not there yet, and keep each; give the facts about all."""
-        missing = [tile for tile in range(self.tiles) if not store.file(state, tile).exists()]
+        missing = [tile for tile in range(self.tiles) if not store.file(known_by, tile).exists()]
         there = self.tiles - len(missing)
         self._say(what, there)
         for position, data in spread(parts, work, missing):
-            store.keep(store.file(state, missing[position]), data)
+            store.keep(store.file(known_by, missing[position]), data)
             there += 1
             self._say(what, there)
         self.done += 1
-        return [(tile, store.read(store.file(state, tile), only=())[2]) for tile in range(self.tiles)]
+        return [(tile, store.read(store.file(known_by, tile), only=())[2]) for tile in range(self.tiles)]
 
     def _say(self, what: str, there: int) -> None:
         share = (self.done + there / max(self.tiles, 1)) / self.states
@@ -287,7 +290,10 @@ def _tile_table(
         seconds[tile] += told["seconds"]
         if number < len(rows):  # fair weather comes first
             pairs[tile] = told["pairs"]
-    boxes = [shapely.box(*xy[own].min(axis=0), *xy[own].max(axis=0)) for own in rows]
+    boxes = [
+        shapely.box(*xy[own].min(axis=0), *xy[own].max(axis=0)) if len(own) else shapely.Polygon()
+        for own in rows
+    ]
     table = {
         "places": [len(own) for own in rows],
         "population": [math.fsum(people[own]) for own in rows],

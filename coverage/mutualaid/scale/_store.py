@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -21,9 +22,15 @@ from numpy.typing import NDArray
 
 from mutualaid.errors import Defect, ScaleError
 
-__all__ = ["Work", "fingerprint", "open_work", "packed", "unpacked"]
+__all__ = ["Unpacked", "Work", "fingerprint", "open_work", "packed", "unpacked"]
 
 _STATE = "state.json"
+#: Digits of a fingerprint that folders are called by.
+_DIGITS = 32
+#: What is called so in a folder of finished tasks was put there by a run.
+_OURS = re.compile(rf"\.?{re.escape(_STATE)}|[0-9a-f]{{{_DIGITS}}}")
+#: Tables, arrays and facts, by name.
+Unpacked = tuple[dict[str, pd.DataFrame], dict[str, NDArray[Any]], dict[str, Any]]
 _FAST = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -51,9 +58,7 @@ def packed(
     return stream.getvalue()
 
 
-def unpacked(
-    data: bytes | Path, *, only: Sequence[str] | None = None
-) -> tuple[dict[str, pd.DataFrame], dict[str, NDArray[Any]], dict[str, Any]]:
+def unpacked(data: bytes | Path, *, only: Sequence[str] | None = None) -> Unpacked:
     """Give back what `packed` was given: all tables and arrays, or only those that are named, and the facts."""
     tables: dict[str, pd.DataFrame] = {}
     arrays: dict[str, NDArray[Any]] = {}
@@ -113,27 +118,17 @@ def _sum(part: Any, seen: dict[int, tuple[bytes, Any]]) -> bytes:
 
 @dataclass(frozen=True)
 class Work:
-    """Results of tasks: a folder for each state (fair weather, or a scenario), in it a file for each tile."""
+    """Results of tasks: a folder for all that are computed from the same, in it a file for each tile.
+
+    A folder is called by the fingerprint of what its results are computed from, so that none is ever taken for a
+    result of something else, whoever writes into it.
+    """
 
     folder: Path
 
-    def home(self, state: str) -> Path:
-        """Give the folder of a state: the id of a scenario, or nothing for fair weather."""
-        # Ids of scenarios are the user's: no character of them may mean a place of its own.
-        name = "".join(letter if letter.isalnum() else f"~{ord(letter):x}" for letter in state)
-        return self.folder / (f"scenario-{name}" if state else "fair")
-
-    def file(self, state: str, tile: int) -> Path:
+    def file(self, known_by: str, tile: int) -> Path:
         """Give the file of a task, whether it is there or not."""
-        return self.home(state) / f"tile-{tile}.zip"
-
-    def begin(self, state: str, known_by: str) -> None:
-        """Make the folder of a state ready: what is in it stays if it was computed from the same."""
-        note = self.home(state) / _STATE
-        if note.exists() and note.read_text(encoding="utf-8") == known_by:
-            return
-        shutil.rmtree(self.home(state), ignore_errors=True)
-        self.keep(note, known_by.encode())
+        return self.folder / known_by[:_DIGITS] / f"tile-{tile}.zip"
 
     def keep(self, file: Path, data: bytes) -> None:
         """Write a file beside, and give it its name when it is complete.
@@ -153,13 +148,11 @@ class Work:
                 beside.unlink(missing_ok=True)
             done = sum(1 for _ in self.folder.glob("*/tile-*.zip"))
             got = f"{error.strerror or error}, after {done} finished tasks, which are kept"
-            remedy = "make room, or name another disk, and go on with --resume"
+            remedy = "make room, and go on with --resume"
             expected = f"room for {len(data) / 1e6:.1f} MB more"
             raise ScaleError([Defect(str(self.folder), "", expected, got, remedy)]) from error
 
-    def read(
-        self, file: Path, *, only: Sequence[str] | None = None
-    ) -> tuple[dict[str, pd.DataFrame], dict[str, NDArray[Any]], dict[str, Any]]:
+    def read(self, file: Path, *, only: Sequence[str] | None = None) -> Unpacked:
         """Read a file that was kept, as `unpacked` does.
 
         Raises
@@ -203,14 +196,33 @@ def open_work(folder: Path, sums: Mapping[str, str], *, resume: bool) -> Work:
             remedy = "run without --resume to begin anew, or put back what was changed"
             raise ScaleError([Defect(str(folder), "", expected, got, remedy)])
         return Work(folder)
-    if folder.exists() and not (folder.is_dir() and (note.exists() or not any(folder.iterdir()))):
-        expected = "a folder that is new, empty, or of an unfinished run"
-        remedy = "name another folder, or move away what is in it"
-        raise ScaleError([Defect(str(folder), "", expected, "other files", remedy)])
-    shutil.rmtree(folder, ignore_errors=True)
+    _clear(folder)
     work = Work(folder)
     work.keep(note, json.dumps({"schema": 1, "sums": dict(sums)}, indent=1, ensure_ascii=False).encode())
     return work
+
+
+def _clear(folder: Path) -> None:
+    """Remove the tasks of an earlier run; refuse a folder that holds anything else."""
+    if not folder.exists():
+        return
+    strange = [] if folder.is_dir() else [folder]
+    if folder.is_dir():
+        strange = [path for path in folder.iterdir() if not _OURS.fullmatch(path.name)]
+    if strange:
+        expected = "a folder that is new, empty, or of an unfinished run"
+        remedy = "name another folder, or move away what is in it"
+        raise ScaleError([Defect(str(folder), "", expected, strange[0].name, remedy)])
+    try:
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    except OSError as error:
+        expected, got = "an unfinished run that can be removed", str(error.strerror or error)
+        remedy = "remove it yourself, or make it writable"
+        raise ScaleError([Defect(str(error.filename or folder), "", expected, got, remedy)]) from error
 
 
 def _sums(note: Path) -> dict[str, str]:

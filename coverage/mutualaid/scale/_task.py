@@ -21,7 +21,7 @@ from mutualaid.coverage import (
     hazard_part,
     part,
 )
-from mutualaid.scale._store import Work, packed
+from mutualaid.scale._store import Unpacked, packed
 
 __all__ = ["Base", "fair_tile", "hazard_tile", "work"]
 
@@ -63,9 +63,9 @@ def work(parts: tuple[Any, ...], tile: int) -> bytes:
     return packed(tables, arrays, {"seconds": time.perf_counter() - started, "pairs": pairs})
 
 
-def fair_tile(store: Work, tile: int, stations: pd.Index) -> Computed:
-    """Read what `work` made of a tile in fair weather; `stations` are the ids of all."""
-    tables, arrays, facts = store.read(store.file("", tile))
+def fair_tile(result: Unpacked, stations: pd.Index) -> Computed:
+    """Give what `work` made of a tile in fair weather; `stations` are the ids of all."""
+    tables, arrays, facts = result
     times = {
         name: table.assign(station=pd.Categorical.from_codes(table["station"].cat.codes, categories=stations))
         for name, table in tables.items()
@@ -81,9 +81,9 @@ def fair_tile(store: Work, tile: int, stations: pd.Index) -> Computed:
     )
 
 
-def hazard_tile(store: Work, scenario: str, tile: int) -> HazardComputed:
-    """Read what `work` made of a tile under a hazard."""
-    tables, arrays, facts = store.read(store.file(scenario, tile))
+def hazard_tile(result: Unpacked) -> HazardComputed:
+    """Give what `work` made of a tile under a hazard."""
+    tables, arrays, facts = result
     return HazardComputed(
         coverage=tables["coverage"],
         station_codes=arrays["stations"],

@@ -27,7 +27,8 @@ def tile_rows(demand: gpd.GeoDataFrame, *, places: int = 20_000) -> list[NDArray
     Returns
     -------
     list of array
-        Rows of `demand` in each tile, ascending; every row is in one of them. The first tile lies in the south-west.
+        Rows of `demand` in each tile, ascending; every row is in one of them. The first tile lies in the south-west. Of
+        no places there is one tile that holds none.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def tile_rows(demand: gpd.GeoDataFrame, *, places: int = 20_000) -> list[NDArray
         remedy = "give a number of places, such as 20000"
         raise ScaleError([Defect("", "places of a tile", "a count of at least 1", str(places), remedy)])
     xy = demand.get_coordinates().to_numpy()
-    halves = [np.arange(len(demand), dtype=np.int64)] if len(demand) else []
+    halves = [np.arange(len(demand), dtype=np.int64)]
     tiles = []
     while halves:
         rows = halves.pop()

@@ -87,7 +87,9 @@ def tiled_run(
     """Compute a region in tiles; their results are kept beside `out` until all that is done with the run went well."""
     from mutualaid.scale import dask_workers, in_turn, tiled
 
-    folder = out.with_name(f"{out.name}.unfinished")
+    target = out.resolve()
+    folder = target.with_name(f"{target.name}.unfinished")
+    before = _tiles(folder)
     try:
         shared = scale.workers is not None or scale.cluster is not None
         with (
@@ -106,11 +108,19 @@ def tiled_run(
                 progress=progress,
             )
         yield run
-    except SystemExit:
-        if folder.exists():
+    except (SystemExit, Exception):
+        if _tiles(folder) - before or (before and scale.resume):
             say(f"Finished tiles are kept in {folder}; go on from them with --resume.")
         raise
-    shutil.rmtree(folder)
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        say(f"{folder} is not needed any longer, but could not be removed: {error.strerror or error}")
+
+
+def _tiles(folder: Path) -> set[tuple[Path, int]]:
+    """Give the results of tiles in a folder, and when they were written."""
+    return {(path, path.stat().st_mtime_ns) for path in folder.glob("*/tile-*.zip")}
 
 
 def in_tiles(

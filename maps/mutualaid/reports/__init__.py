@@ -9,7 +9,7 @@ from mutualaid.reports._agreed import check_targets
 from mutualaid.reports._combined import write_combined
 from mutualaid.reports._compare import COMPARISON_NULL_MEANS, Comparison, compare, comparison_words
 from mutualaid.reports._compare_files import COMPARISON_FILES, write_comparison
-from mutualaid.reports._country_files import TILED_FILES, write_tiled
+from mutualaid.reports._country_files import write_tiled
 from mutualaid.reports._difference_figure import difference_figure
 from mutualaid.reports._evacuation_figures import evacuation_figure
 from mutualaid.reports._export import check_export, export_region
@@ -28,7 +28,7 @@ from mutualaid.reports._report_files import (
     report_inputs,
     write_report,
 )
-from mutualaid.reports._results import RESULT_FILES, check_target, tables_for_map, write_results
+from mutualaid.reports._results import RESULT_FILES, TILED_FILES, check_target, tables_for_map, write_results
 from mutualaid.reports._route_cards import route_cards
 from mutualaid.reports._runs import (
     RunRecord,

@@ -19,7 +19,7 @@ from mutualaid.errors import Defect, InputError
 from mutualaid.hazards import mapping
 from mutualaid.maps import PartPages, SquareCounts, country_map, part_file, save_offline, touched_roads
 from mutualaid.reports._record import run_record
-from mutualaid.reports._results import check_target
+from mutualaid.reports._results import TILED_FILES, check_target, earlier_files, pattern_of
 from mutualaid.reports._streamed import frame_piece, gis_columns, read_piece, write_geoparquet, write_streamed
 from mutualaid.reports._summary import full_summary
 
@@ -27,28 +27,7 @@ if TYPE_CHECKING:
     from mutualaid.coverage import Analysis
     from mutualaid.scale import TiledRun
 
-__all__ = ["TILED_FILES", "write_tiled"]
-
-#: What a run in tiles writes, and what each file is for. ``N`` stands for the number of a tile, ``ID`` for the id of a
-#: scenario.
-TILED_FILES: dict[str, str] = {
-    "map.html": "map of the country: where gaps are, what a joint team closes, which part to open; no network needed",
-    "map/tile-N.html": "one part of the country with every place in it",
-    "coverage.parquet": "coverage of every place (GeoParquet, a row group a tile), exactly as computed",
-    "coverage.fgb": "the same for QGIS (FlatGeobuf with a spatial index), without the segments of times",
-    "coverage.pmtiles": "the same as vector tiles for web maps, closer zooms, with the few columns that a map draws",
-    "overview.pmtiles": "people summed up to squares as vector tiles, wider zooms",
-    "gaps.fgb": "gaps with all that is known of them",
-    "stations.fgb": "stations with the roads that they stand on",
-    "tiles.fgb": "the parts: places, people, and those in gaps at each level",
-    "scenario-ID.parquet": "coverage of every place under a hazard (GeoParquet, a row group a tile)",
-    "summary.json": "every number that is reported",
-    "scenarios.csv": "who is reached in fair weather and under each hazard, by jurisdiction and severity",
-    "seams.csv": "where the two sides of a border contradict each other about a hazard",
-    "crosswalk.csv": "how the classes of each hazard layer were put on one scale",
-    "risk.csv": "people and person-minutes out of reach to be expected in a year",
-    "run.json": "inputs with sha256, parameters and versions; files that could not be written, and why",
-}
+__all__ = ["write_tiled"]
 
 #: Columns that a GIS has no use for on its map: what a time is made of is in the GeoParquet.
 _LEFT_OUT = [
@@ -123,6 +102,10 @@ def write_tiled(
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
         try:
             missing = _write_all(run, beside, [] if languages is None else list(languages), tell)
+        except (OSError, pyogrio.errors.DataSourceError) as error:
+            remedy = "make room, or make it writable, and run again; finished tiles are kept for --resume"
+            got = f"{type(error).__name__}: {error}"[:200]
+            raise InputError([Defect(str(target), "", "room for the results", got, remedy)]) from error
         finally:
             pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
         told = run_record(cast("Analysis", run)) if record is None else record
@@ -130,7 +113,7 @@ def write_tiled(
         written = sorted(path.relative_to(beside).as_posix() for path in beside.rglob("*") if path.is_file())
         written.sort(key=_position)
         target.mkdir(exist_ok=True)
-        for file in sorted(_earlier(target) - set(written)):
+        for file in sorted(earlier_files(target) - set(written)):
             (target / file).unlink()
         for file in written:
             (target / file).parent.mkdir(exist_ok=True)
@@ -288,26 +271,16 @@ def _safe(key: str) -> str:
     return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else f"~{ord(c):x}" for c in key)
 
 
-def _pattern(name: str) -> str:
-    return name.replace("tile-N", "tile-*").replace("-ID", "-*")
-
-
-def _earlier(folder: Path) -> set[str]:
-    """Files in a folder that a run in tiles may have written."""
-    patterns = [_pattern(name) for name in TILED_FILES]
-    return {path.relative_to(folder).as_posix() for one in patterns for path in folder.glob(one)}
-
-
 def _position(file: str) -> tuple[int, int, str]:
     """Place of a file in the order of `TILED_FILES`; tiles by their number."""
-    at = next(k for k, name in enumerate(TILED_FILES) if Path(file).match(_pattern(name)))
+    at = next(k for k, name in enumerate(TILED_FILES) if Path(file).match(pattern_of(name)))
     number = Path(file).stem.rpartition("-")[2] if file.startswith("map/") else ""
     return at, int(number) if number.isdigit() else 0, file
 
 
 def _spare_inputs(run: TiledRun, target: Path) -> None:
     read = {path.resolve() for path in (*run.region.files, *run.region.network_files)}
-    lost = [name for name in (*TILED_FILES, *_earlier(target)) if (target / name).resolve() in read]
+    lost = [name for name in (*TILED_FILES, *earlier_files(target)) if (target / name).resolve() in read]
     # A scenario's file may be there already, or come.
     lost += [
         path.name for path in read if path.parent == target.resolve() and path.match("scenario-*.parquet")

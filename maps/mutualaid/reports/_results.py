@@ -38,7 +38,15 @@ from mutualaid.reports._siting_files import siting_figures, siting_layers, sitin
 from mutualaid.reports._summary import full_summary
 from mutualaid.siting import SitingStudy
 
-__all__ = ["RESULT_FILES", "check_target", "tables_for_map", "write_results"]
+__all__ = [
+    "RESULT_FILES",
+    "TILED_FILES",
+    "check_target",
+    "earlier_files",
+    "pattern_of",
+    "tables_for_map",
+    "write_results",
+]
 
 #: Possible sites of new stations that a map offers.
 _SITES = 48
@@ -94,6 +102,27 @@ RESULT_FILES: dict[str, str] = {
     "incidents_busy.csv": "coverage when units are out on other calls",
     "incidents_units.csv": "how busy each unit is",
     "run.json": "inputs with sha256, parameters and versions",
+}
+
+#: What a run in tiles writes, and what each file is for. ``N`` stands for the number of a tile, ``ID`` for the id of a
+#: scenario.
+TILED_FILES: dict[str, str] = {
+    "map.html": "map of the country: where gaps are, what a joint team closes, which part to open; no network needed",
+    "map/tile-N.html": "one part of the country with every place in it",
+    "coverage.parquet": "coverage of every place (GeoParquet, a row group a tile), exactly as computed",
+    "coverage.fgb": "the same for QGIS (FlatGeobuf with a spatial index), without the segments of times",
+    "coverage.pmtiles": "the same as vector tiles for web maps, closer zooms, with the few columns that a map draws",
+    "overview.pmtiles": "people summed up to squares as vector tiles, wider zooms",
+    "gaps.fgb": "gaps with all that is known of them",
+    "stations.fgb": "stations with the roads that they stand on",
+    "tiles.fgb": "the parts: places, people, and those in gaps at each level",
+    "scenario-ID.parquet": "coverage of every place under a hazard (GeoParquet, a row group a tile)",
+    "summary.json": "every number that is reported",
+    "scenarios.csv": "who is reached in fair weather and under each hazard, by jurisdiction and severity",
+    "seams.csv": "where the two sides of a border contradict each other about a hazard",
+    "crosswalk.csv": "how the classes of each hazard layer were put on one scale",
+    "risk.csv": "people and person-minutes out of reach to be expected in a year",
+    "run.json": "inputs with sha256, parameters and versions; files that could not be written, and why",
 }
 
 
@@ -176,11 +205,10 @@ def write_results(
             _write_tables(incident_tables(incidents), beside)
         written = [file for file in RESULT_FILES if (beside / file).exists()]
         target.mkdir(exist_ok=True)
-        for file in RESULT_FILES:
-            if file in written:
-                (beside / file).replace(target / file)
-            else:
-                (target / file).unlink(missing_ok=True)
+        for file in earlier_files(target) - set(written):
+            (target / file).unlink()
+        for file in written:
+            (beside / file).replace(target / file)
     return {file: target / file for file in written}
 
 
@@ -216,7 +244,8 @@ def tables_for_map(analysis: Analysis, siting: SitingStudy | None = None) -> Wha
 
 def _spare_inputs(region: Region, target: Path) -> None:
     read = {path.resolve() for path in (*region.files, *region.network_files)}
-    lost = [name for name in RESULT_FILES if (target / name).resolve() in read]
+    names = dict.fromkeys((*RESULT_FILES, *sorted(earlier_files(target))))
+    lost = [name for name in names if (target / name).resolve() in read]
     if lost:
         expected, remedy = "a folder without files that the region reads", "name another one with --out"
         raise InputError([Defect(str(target), "", expected, ", ".join(lost), remedy)])
@@ -247,6 +276,19 @@ def check_target(folder: str | Path) -> Path:
         expected, remedy = "a folder that can be written to", "name another one with --out"
         raise InputError([Defect(str(folder), "", expected, str(error), remedy)]) from error
     return target
+
+
+def pattern_of(name: str) -> str:
+    """Give the pattern that names of files follow which stand for many in `TILED_FILES`."""
+    return name.replace("tile-N", "tile-*").replace("-ID", "-*")
+
+
+def earlier_files(folder: Path) -> set[str]:
+    """Files that an earlier run wrote into a folder, in one piece or in tiles; none if there is no record of one."""
+    if not (folder / "run.json").exists():
+        return set()
+    patterns = [*RESULT_FILES, *map(pattern_of, TILED_FILES)]
+    return {path.relative_to(folder).as_posix() for one in patterns for path in folder.glob(one)}
 
 
 def _write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
