@@ -340,13 +340,17 @@ def test_a_task_that_ends_every_worker_is_named_and_spares_the_others(spread: Sp
 def environment() -> tuple[Any, ...]:
     import dask
 
-    threads = sorted(thread.name for thread in threading.enumerate())
-    children = [child.pid for child in psutil.Process().children(recursive=True)]
-    return dict(os.environ), threads, children, dask.config.get("distributed.scheduler.allowed-failures")
+    return dict(os.environ), dask.config.get("distributed.scheduler.allowed-failures")
+
+
+def at_work() -> Counter[str]:
+    """Threads of this process, by name, and processes below it."""
+    threads = [thread.name for thread in threading.enumerate()]
+    return Counter([*threads, *(str(child.pid) for child in psutil.Process().children(recursive=True))])
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
-    before = environment()
+    before, already = environment(), at_work()
     with suppress(ZeroDivisionError), dask_workers(workers=1, say=lambda _: None, folder=tmp_path) as spread:
         for position, _ in spread((np.zeros(10),), slowly, range(100)):
             if position == 3:
@@ -355,6 +359,10 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
             if position == 3:
                 raise ZeroDivisionError
     assert environment() == before
+    until = time.monotonic() + 10
+    while new := at_work() - already:  # other workers of this session may come and go meanwhile
+        assert time.monotonic() < until, new
+        time.sleep(0.05)
     assert list(tmp_path.iterdir()) == []
 
 

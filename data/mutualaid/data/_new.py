@@ -6,8 +6,8 @@ import csv
 import hashlib
 import json
 import math
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -267,8 +267,9 @@ def beyond(box: Sequence[float], margin_m: float) -> Box:
 def staged(folder: Path) -> Iterator[Path]:
     """Give a folder beside `folder` that takes its place at the end, or vanishes if anything goes wrong."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent.resolve()))
+    stage = folder.parent.resolve() / f".{folder.name}-{secrets.token_hex(4)}"
     try:
+        stage.mkdir(mode=0o700)  # named before it is made: whoever stops us here leaves nothing behind either
         yield stage
         stage.chmod(0o755)
         if folder.exists():
