@@ -12,6 +12,10 @@ at a time as a gigabyte holds. pandana, which cuts off parts of milliseconds on 
 other downloads R5 as it starts; and both choose speeds and turns of their own, so that their times would not be
 those of the same graph.
 
+With ``--dense`` the junctions searched from are 200 in each copy, as a larger country has more stations, and in the
+order of places, as a tile has them: what a call costs once (a label for each state, made and cleared) is then shared
+by more of them, and neighbours find the roads in the processor's cache.
+
 Memory is what the process has at most beyond what it had after importing: the network as `grid.porto_grid` makes it and
 `route_graph`; and, of these, what a search reads.
 """
@@ -109,7 +113,7 @@ def in_order(found: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     return pair[order], np.asarray(ms, dtype=np.float64)[order]
 
 
-def measure(k: int, rounds: int, pbf: Path) -> dict[str, Any]:
+def measure(k: int, rounds: int, pbf: Path, *, dense: bool) -> dict[str, Any]:
     before = peak_bytes()
     begin = time.process_time()
     graph = route_graph(porto_grid(k, pbf), profile("fire_engine"))
@@ -117,12 +121,17 @@ def measure(k: int, rounds: int, pbf: Path) -> dict[str, Any]:
     n = graph.network.n_nodes
     searched = sum(array.nbytes for array in (graph.out.indptr, graph.out.head, graph.out.weight))
     matrix = fastest_arcs(graph)
-    sources = np.random.default_rng(SEED).choice(matrix.shape[0], SOURCES, replace=False)
+    sources = np.random.default_rng(SEED).choice(
+        matrix.shape[0], SOURCES * k**2 if dense else SOURCES, replace=False
+    )
+    if dense:
+        sources.sort()
     ways = {
         BARE: in_mutualaid(matrix, sources),
         PACKED: packed(graph, sources),
-        SCIPY: in_scipy(matrix, sources),
     }
+    if not dense:
+        ways[SCIPY] = in_scipy(matrix, sources)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     results: dict[str, Any] = {}
     ways[BARE](), ways[PACKED]()  # compile, or load what was compiled
@@ -175,15 +184,19 @@ def main() -> None:
     parser.add_argument("--pbf", type=Path, default=PORTO)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="copies in a row")
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument(
+        "--dense", action="store_true", help="200 junctions in each copy, as stations are; without SciPy"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(measure(options.one, options.rounds, options.pbf)))
+        print(json.dumps(measure(options.one, options.rounds, options.pbf, dense=options.dense)))
         return
     rows = []
     for k in options.sizes:
         own = ["--one", str(k), "--rounds", str(options.rounds)]
+        own += ["--dense"] * options.dense
         command = [sys.executable, __file__, *own, "--pbf", str(options.pbf)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         rows.append(json.loads(done.stdout.splitlines()[-1]))
