@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -24,7 +24,6 @@ from mutualaid.reports._streamed import frame_piece, gis_columns, read_piece, wr
 from mutualaid.reports._summary import full_summary
 
 if TYPE_CHECKING:
-    from mutualaid.coverage import Analysis
     from mutualaid.scale import TiledRun
 
 __all__ = ["write_tiled"]
@@ -108,7 +107,7 @@ def write_tiled(
             raise InputError([Defect(str(target), "", "room for the results", got, remedy)]) from error
         finally:
             pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
-        told = run_record(cast("Analysis", run)) if record is None else record
+        told = run_record(run) if record is None else record
         _write_json({**told, "not_written": missing} if missing else told, beside / "run.json")
         written = sorted(path.relative_to(beside).as_posix() for path in beside.rglob("*") if path.is_file())
         written.sort(key=_position)
@@ -142,7 +141,7 @@ def _write_all(
         tables.append(scenario_table(result).assign(scenario=key, name=result.scenario.name))
         del result
     _write_tables(run, tables, folder)
-    _write_json(full_summary(cast("Analysis", run)), folder / "summary.json")
+    _write_json(full_summary(run), folder / "summary.json")
     tell("Drawing the country", 0.4)
     save_offline(country_map(run, counts, small, **chosen), folder / "map.html")
     _write_layers(run, counts, folder)
