@@ -1,10 +1,11 @@
 """A country in tiles: seconds, memory, and what two workers bring; on a grid of copies of Porto.
 
 No file of a whole country is at hand, so the roads are Porto's real ones (OpenStreetMap, ODbL), k × k times side by
-side and joined at their edges; stations, people and a flood are drawn with a seed (`grid.py`). Each run is a process
-of its own: it makes the region, which is not timed (a real run reads it), then computes all levels in fair weather and
-under the flood within 15 minutes of driving, gaps and all numbers included. Memory is the largest resident size
-of the process, and with workers the sum over all, looked up four times a second::
+side and joined at their edges; stations, people and floods are drawn with a seed (`grid.py`), nine in ten people in the
+densest quarters, the others anywhere. Each run is a process of its own: it makes the region, which is not timed (a real
+run reads it), then computes all levels in fair weather and under each flood within 15 minutes of driving, gaps and all
+numbers included. A worker stands for a processor: with one, this process uses no more than one either. Memory is the
+largest resident size of the process, and with workers the sum over all, looked up four times a second::
 
     python benchmarks/country.py --k 4                      # a million junctions: one process, then 1 and 2 workers
     python benchmarks/country.py --k 13 --ways tiles        # ten million
@@ -37,28 +38,37 @@ from mutualaid.coverage import analyse
 from mutualaid.data import HazardScenario, HazardSource, Region
 from mutualaid.network import Network
 from mutualaid.scale import dask_workers, in_turn, tiled
+from mutualaid.threads import limited_to
 
 #: How a run may be worked through, and the number of workers; None: in this process.
 WAYS: dict[str, int | None] = {"piece": None, "tiles": None, "1 worker": 1, "2 workers": 2}
 #: Discs of flood in each copy, and their radii in metres.
 _DISCS, _RADII_M = 12, (300.0, 1500.0)
+#: Options that the process of each run is given.
+_SAME = ("k", "stations", "places", "scattered", "minutes", "floods", "tile")
 
 
-def flooded(region: Region, copies: int, folder: Path) -> Region:
-    """Give a region a flood: discs that are drawn with a seed, about a tenth of the land."""
-    rng = np.random.default_rng(SEED)
+def flooded(region: Region, copies: int, folder: Path, count: int = 1) -> Region:
+    """Give a region floods: discs that are drawn with a seed, about a tenth of the land for each."""
+    found = [_flood(region, copies, folder, number) for number in range(1, count + 1)]
+    layers, scenarios = zip(*found, strict=True) if found else ((), ())
+    return replace(region, folder=folder, hazards=layers, scenarios=scenarios)
+
+
+def _flood(region: Region, copies: int, folder: Path, number: int) -> tuple[HazardSource, HazardScenario]:
+    rng = np.random.default_rng(SEED + number - 1)
+    name = f"flood-{number}"
     west, south, east, north = region.jurisdictions.total_bounds
     count = _DISCS * copies
     x, y = rng.uniform(west, east, count), rng.uniform(south, north, count)
     discs = gpd.GeoSeries.from_xy(x, y, crs=region.crs).buffer(rng.uniform(*_RADII_M, count))
     depth_m = rng.choice([0.2, 0.6, 1.5], count)
-    gpd.GeoDataFrame({"depth_m": depth_m}, geometry=discs, crs=region.crs).to_file(folder / "flood.gpkg")
+    gpd.GeoDataFrame({"depth_m": depth_m}, geometry=discs, crs=region.crs).to_file(folder / f"{name}.gpkg")
     layer = HazardSource(
-        id="flood", file=folder / "flood.gpkg", hazard="flood", quantity="depth", unit="m",
+        id=name, file=folder / f"{name}.gpkg", hazard="flood", quantity="depth", unit="m",
         scheme="inasafe-flood-depth", column="depth_m", nodata_means="none", return_period_years=100.0,
     )  # fmt: skip
-    scenario = HazardScenario("flood", "Flood", ("flood",))
-    return replace(region, folder=folder, hazards=(layer,), scenarios=(scenario,))
+    return layer, HazardScenario(name, f"Flood {number}", (name,))
 
 
 def made(options: argparse.Namespace, folder: Path) -> tuple[Region, Network]:
@@ -66,10 +76,11 @@ def made(options: argparse.Namespace, folder: Path) -> tuple[Region, Network]:
         options.k,
         places=options.places,
         stations=options.stations,
+        scattered=options.scattered,
         cell_m=100.0,
-        parameters={"cutoff_s": 900.0},
+        parameters={"cutoff_s": 60.0 * options.minutes},
     )
-    return flooded(region, options.k**2, folder), network
+    return flooded(region, options.k**2, folder, options.floods), network
 
 
 def largest(stop: threading.Event, found: list[int]) -> None:
@@ -107,7 +118,8 @@ def one(options: argparse.Namespace) -> dict[str, Any]:
         else:
             workers = WAYS[way]
             shared = nullcontext(in_turn) if workers is None else dask_workers(workers=workers, say=print)
-            with shared as spread:
+            # A worker is a processor: what is not shared out takes no more of them than there are workers.
+            with shared as spread, limited_to(workers):
                 steps.append(("workers start", time.perf_counter() - start))
                 run = tiled(
                     region, Path(name) / "work", network=network, places=options.tile, spread=spread,
@@ -153,6 +165,9 @@ def main() -> None:
     parser.add_argument(
         "--places", type=int, default=20_000, help="drawn in each copy; one a cell of 100 m stays"
     )
+    parser.add_argument("--scattered", type=float, default=0.1, help="share of places that lie anywhere")
+    parser.add_argument("--minutes", type=float, default=15.0, help="of driving, at most")
+    parser.add_argument("--floods", type=int, default=1)
     parser.add_argument("--tile", type=int, default=20_000, help="most places in a tile")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
@@ -162,9 +177,7 @@ def main() -> None:
         return
     found = []
     for way in options.ways:
-        same = ["--k", "--stations", "--places", "--tile"]
-        values = [options.k, options.stations, options.places, options.tile]
-        words = [word for name, value in zip(same, values, strict=True) for word in (name, str(value))]
+        words = [word for name in _SAME for word in (f"--{name}", str(getattr(options, name)))]
         command = [sys.executable, __file__, "--one", "--ways", way, *words]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         report = json.loads(done.stdout.splitlines()[-1])

@@ -42,6 +42,8 @@ SEED = 20240601
 _STRETCH_M = 2000.0
 #: Sides of a jurisdiction are whole multiples of this, so that square cells of demand fit.
 _STEP_M = 1000.0
+#: How dense streets are is counted in squares of this side.
+_QUARTER_M = 500.0
 #: OSM ids stay below 2**34: above that is the number of the copy.
 _COPY_ID = 1 << 40
 _NOT_FOR_PEOPLE = ("motorway", "motorway_link", "trunk", "trunk_link")
@@ -154,6 +156,7 @@ def grid_region(
     *,
     pbf: Path = PORTO,
     places: int = 5000,
+    scattered: float = 1.0,
     stations: int = 30,
     parts: tuple[int, int] = (3, 4),
     cell_m: float | None = None,
@@ -171,6 +174,9 @@ def grid_region(
         Extract of Porto.
     places, stations
         Points of demand and stations in each copy, on roads drawn at random (stations not on driveways or tracks).
+    scattered
+        Share of the places that are drawn so. The others fill the densest quarters, the same in each copy: every cell
+        (of 100 m if `cell_m` is None) that a street passes, as people live next door to each other.
     parts
         Columns × rows of jurisdictions in each copy; those of a row share a partner.
     cell_m
@@ -187,7 +193,7 @@ def grid_region(
     network = porto_grid(k, cell=cell)
     jurisdictions = lands(cell, k)
     rng = np.random.default_rng(seed)
-    demand = _demand(cell, k, network, jurisdictions, places, cell_m, rng)
+    demand = _demand(cell, k, network, jurisdictions, places, scattered, cell_m, rng)
     people = demand.groupby("jurisdiction")["population"].sum()
     jurisdictions["population"] = people.reindex(jurisdictions.index).fillna(0.0)
     empty = {"station": "str", "kind": "str", "capabilities": "str", "staffing": "float64", "count": "int64"}
@@ -373,9 +379,7 @@ def _drawn(
     xy = shapely.get_coordinates(
         shapely.line_interpolate_point(line, rng.uniform(0.05, 0.95, len(copy)), normalized=True)
     )
-    column = np.floor((xy[:, 0] - cell.x0) % cell.size_m[0] / cell.part_m[0]).astype(np.int64)
-    row = np.floor((xy[:, 1] - cell.y0) % cell.size_m[1] / cell.part_m[1]).astype(np.int64)
-    return xy, copy, copy * cell.n_parts + row * cell.parts[0] + column
+    return xy, copy, _land(cell, xy, copy)
 
 
 def _streets(cell: Cell, without: tuple[str, ...]) -> Int64:
@@ -392,14 +396,23 @@ def _demand(
     network: Network,
     jurisdictions: gpd.GeoDataFrame,
     count: int,
+    scattered: float,
     cell_m: float | None,
     rng: np.random.Generator,
 ) -> gpd.GeoDataFrame:
-    xy, copy, land = _drawn(cell, k, network, _streets(cell, _NOT_FOR_PEOPLE), count, rng)
+    streets = _streets(cell, _NOT_FOR_PEOPLE)
+    home = _quarters(cell, streets, count - round(scattered * count), cell_m or 100.0)
+    quarters = np.column_stack([_shifted(home[:, axis], cell, k, axis) for axis in (0, 1)])
+    anywhere, _, _ = _drawn(cell, k, network, streets, count - len(home), rng)
+    xy = np.concatenate([quarters, anywhere])
+    copy = np.concatenate([np.repeat(np.arange(k * k), n) for n in (len(home), count - len(home))])
+    people = np.rint(rng.lognormal(np.log(150), 1.0, len(xy)))
+    order = np.argsort(copy, kind="stable")
+    xy, copy, people = xy[order], copy[order], people[order]
     table = pd.DataFrame(
         {
-            "population": np.rint(rng.lognormal(np.log(150), 1.0, len(xy))),
-            "jurisdiction": jurisdictions.index.take(land),
+            "population": people,
+            "jurisdiction": jurisdictions.index.take(_land(cell, xy, copy)),
             "x": xy[:, 0],
             "y": xy[:, 1],
         },
@@ -411,6 +424,23 @@ def _demand(
         table = table[~table.duplicated(["cell_x", "cell_y"])]
     points = gpd.points_from_xy(table["x"], table["y"])
     return gpd.GeoDataFrame(table.drop(columns=["x", "y"]), geometry=points, crs=network.crs)
+
+
+def _quarters(cell: Cell, streets: Int64, count: int, cell_m: float) -> NDArray[np.float64]:
+    """Points on streets of a cell, one in each square that they pass, in the densest quarters: (count, 2) metres."""
+    lines = shapely.segmentize(cell.network.lines(streets), cell_m / 4)
+    xy = shapely.get_coordinates(lines)
+    xy = xy[np.unique(np.floor(xy / cell_m).astype(np.int64), axis=0, return_index=True)[1]]
+    quarter = np.unique(np.floor(xy / _QUARTER_M).astype(np.int64), axis=0, return_inverse=True)[1].ravel()
+    density = np.bincount(quarter)[quarter]
+    return np.asarray(xy[np.lexsort((quarter, -density))[:count]])
+
+
+def _land(cell: Cell, xy: NDArray[np.float64], copy: Int64) -> Int64:
+    """Position of the jurisdiction of points in copies."""
+    column = np.floor((xy[:, 0] - cell.x0) % cell.size_m[0] / cell.part_m[0]).astype(np.int64)
+    row = np.floor((xy[:, 1] - cell.y0) % cell.size_m[1] / cell.part_m[1]).astype(np.int64)
+    return np.asarray(copy * cell.n_parts + row * cell.parts[0] + column)
 
 
 def _stations(

@@ -13,6 +13,7 @@ ROOMS = (
     "mutualaid.coverage",
     "mutualaid.data",
     "mutualaid.errors",
+    "mutualaid.threads",
     "mutualaid.evacuation",
     "mutualaid.hazards",
     "mutualaid.incidents",

@@ -9,6 +9,8 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mutualaid.errors import NetworkError
 from mutualaid.network import EdgeTimes, Network, RouteGraph, profile, read_network, route_graph, snap
@@ -137,3 +139,68 @@ def test_places_of_monaco_stand_on_roads_that_people_use(shared_data: Path) -> N
     assert (found["distance_m"].to_numpy() >= nearest_m - 1e-6).all()
     assert (found["distance_m"].to_numpy() <= nearest_m + 50 + 1e-6).all()
     assert set(found.loc[nearest_m > 200, "status"]) == {"too_far"}
+
+
+# --- a neighbourhood at a time -------------------------------------------------------------------------------
+
+
+def least_m(network: Network, places: gpd.GeoSeries, among: np.ndarray) -> np.ndarray:
+    """Distance to the nearest of some roads, to six digits, by all distances."""
+    metres = np.round(shapely.distance(places.to_numpy()[:, None], network.lines()[None, :]), 6)
+    return np.asarray(np.where(among, metres, np.inf).min(axis=1))
+
+
+coordinate = st.integers(-40, 40)
+far = st.one_of(coordinate, st.integers(-4000, 4000))
+
+
+@pytest.mark.parametrize("many", [1, 3, 5000])
+@given(
+    ends=st.lists(st.tuples(coordinate, coordinate, coordinate, coordinate), min_size=1, max_size=8),
+    at=st.lists(st.tuples(far, far), min_size=1, max_size=12),
+    max_m=st.sampled_from([0.0, 5.0, 30.0, 1000.0]),
+    detour_m=st.sampled_from([0.0, 10.0]),
+    data=st.data(),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_neighbourhoods_find_what_all_roads_together_give(
+    many: int,
+    draw: Draw,
+    monkeypatch: pytest.MonkeyPatch,
+    ends: list[tuple[int, int, int, int]],
+    at: list[tuple[int, int]],
+    max_m: float,
+    detour_m: float,
+    data: st.DataObject,
+) -> None:
+    monkeypatch.setattr("mutualaid.network._snap._MANY", many)
+    monkeypatch.setattr("mutualaid.network._snap._WORTH", 0)
+    network = draw(
+        [xy for a, b, c, d in ends for xy in ((a, b), (c + 100, d + 0.5))],
+        [(2 * i, 2 * i + 1) for i in range(len(ends))],
+    )
+    routable = np.array(data.draw(st.lists(st.booleans(), min_size=len(ends), max_size=len(ends))))
+    graph = replace(graph_of(network), routable=routable)
+    places = points(*at)
+    found = snap(network, places, max_m=max_m, graph=graph, detour_m=detour_m)
+    metres, main_m = least_m(network, places, np.ones(len(ends), bool)), least_m(network, places, routable)
+    take = (main_m <= metres + detour_m) & (main_m <= max_m)
+    metres = np.where(take, main_m, metres)
+    assert found["distance_m"].to_numpy() == pytest.approx(metres, abs=2e-6)
+    expected = np.where(metres > max_m, "too_far", np.where(take, "ok", "disconnected"))
+    close = np.abs(metres - max_m) < 1e-5
+    assert (found["status"].to_numpy() == expected)[~close].all()
+    taken = found["road"].to_numpy()
+    on = taken >= 0
+    assert (on == (found["status"] != "too_far").to_numpy()).all()
+    again = shapely.distance(places.to_numpy()[on], network.lines(taken[on]))
+    assert again == pytest.approx(metres[on], abs=2e-6)
+    assert routable[taken[on & (found["status"] == "ok").to_numpy()]].all()
+    assert found.equals(snap(network, places, max_m=max_m, graph=graph, detour_m=detour_m))
+
+
+def test_a_lonely_place_finds_the_nearest_road_however_far(draw: Draw) -> None:
+    network = draw([(0, 0), (100, 0), (0, 9_000), (100, 9_000)], [(0, 1), (2, 3)])
+    found = snap(network, points((50, 4_400), (50, 4_600), (50, -90_000), (50, 3)), max_m=10)
+    assert found["distance_m"].tolist() == [4_400, 4_400, 90_000, 3]
+    assert found["status"].tolist() == ["too_far", "too_far", "too_far", "ok"]

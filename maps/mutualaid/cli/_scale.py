@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutualaid.cli._console import say
+from mutualaid.threads import limited_to
 
 if TYPE_CHECKING:
     from mutualaid.coverage import Analysis
@@ -92,11 +93,13 @@ def tiled_run(
     before = _tiles(folder)
     try:
         shared = scale.workers is not None or scale.cluster is not None
+        # Who asks for so many processes means so many processors: what is not shared out takes no more either.
         with (
             dask_workers(workers=scale.workers, address=scale.cluster, say=say, folder=folder.parent)
             if shared
-            else nullcontext(in_turn)
-        ) as spread:
+            else nullcontext(in_turn) as spread,
+            limited_to(scale.workers),
+        ):
             run = tiled(
                 region,
                 folder,
