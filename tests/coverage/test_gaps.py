@@ -16,9 +16,10 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mutualaid.coverage import gaps
+from mutualaid.coverage import gaps, percentile_weighted
 from mutualaid.coverage._near_groups import near_groups
 from mutualaid.network import from_osmnx
+from mutualaid.threads import in_threads, limited_to
 
 CELL = 100.0
 AREAS = gpd.GeoDataFrame(
@@ -140,7 +141,13 @@ def test_names_say_where_and_along_which_road() -> None:
             "crossing": -1,
         }
     )
-    network: Any = SimpleNamespace(roads=roads, lines=lambda rows: lines[rows])
+    network: Any = SimpleNamespace(
+        roads=roads,
+        n_roads=len(roads),
+        lines=lambda rows: lines[rows],
+        road_xy=shapely.get_coordinates(lines),
+        road_offset=2 * np.arange(len(roads) + 1),
+    )
     named = gaps(frame, AREAS, cell_m=CELL, network=network)
     assert named["name"].iloc[0] == "Aville, south-west: Split Street"
     assert named["road"].tolist()[:3] == ["Split Street", "", ""]
@@ -265,3 +272,101 @@ def test_land_that_a_gap_does_not_touch_changes_nothing() -> None:
     few, many = (gaps(cells, areas, cell_m=CELL) for areas in (AREAS, pd.concat([AREAS, far])))
     assert shapely.equals(few.geometry.to_numpy(), many.geometry.to_numpy()).all()
     assert few["name"].tolist() == many["name"].tolist()
+
+
+def places_of(places: dict[tuple[int, int, str], tuple[str, float]]) -> gpd.GeoDataFrame:
+    """Coverage of drawn places."""
+    cells = [(*place, status) for place, (status, _) in places.items()]
+    return covered(cells, [people for _, people in places.values()])
+
+
+def plain(frame: gpd.GeoDataFrame, level: str, with_cells: bool) -> list[dict[str, Any]]:
+    """Gaps of a level one by one: their places by all pairs, and their numbers by what they are defined as."""
+    left = frame[(frame["population"] > 0) & ~frame[f"{level}_covered"]]
+    graph: Any = nx.Graph()
+    graph.add_nodes_from(left.index)
+    corner, point = left[["cell_x", "cell_y"]].to_numpy(), left.get_coordinates().to_numpy()
+    for one, two in itertools.combinations(range(len(left)), 2):
+        apart = np.abs(corner[one] - corner[two]).max() - CELL
+        if (apart if with_cells else math.dist(point[one], point[two]) - 250) <= 1e-6:
+            graph.add_edge(left.index[one], left.index[two])
+    found = []
+    for group in nx.connected_components(graph):
+        part = left.loc[sorted(group)]
+        people, closed, by_road = part["population"], part["joint_covered"], part["road_status"] == "ok"
+        saved = part[closed & np.isfinite(part["alone_s"])]
+
+        def ranked(column: str, some: gpd.GeoDataFrame) -> str:
+            total = some.groupby(column)["population"].agg(sum)
+            return ";".join(sorted(total.index, key=lambda key: (-total[key], key)))
+
+        found.append(
+            {
+                "level": level,
+                "jurisdictions": ranked("jurisdiction", part),
+                "population": math.fsum(people),
+                "unreachable_population": math.fsum(people[~by_road]),
+                "worst_s": part.loc[by_road if by_road.any() else ~by_road, f"{level}_s"].max(),
+                "median_s": percentile_weighted(part[f"{level}_s"], people, 0.5),
+                "closed_population": math.fsum(people[closed]),
+                "closed_by": ranked("joint_partner", part[closed]),
+                "saved_median_s": percentile_weighted(
+                    saved["alone_s"] - saved["joint_s"], saved["population"], 0.5
+                ),
+                "remaining_population": math.fsum(people[~closed]),
+            }
+        )
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(PLACES, st.booleans())
+def test_numbers_are_those_of_each_gap_by_itself(
+    places: dict[tuple[int, int, str], tuple[str, float]], with_cells: bool
+) -> None:
+    frame = places_of(places)
+    found = gaps(frame, AREAS, cell_m=CELL if with_cells else None)
+    rows = [row for level in ("alone", "joint") for row in plain(frame, level, with_cells)]
+    expected = pd.DataFrame(rows, columns=[*plain_columns(found)])
+    order = list(expected.columns)
+    one, two = (
+        pd.DataFrame(table[order]).sort_values(order).reset_index(drop=True) for table in (found, expected)
+    )
+    pd.testing.assert_frame_equal(one, two, check_exact=True, check_dtype=False)
+
+
+def plain_columns(found: gpd.GeoDataFrame) -> list[str]:
+    return [name for name in found.columns if name not in ("name", "part", "road", "geometry")]
+
+
+@settings(max_examples=40, deadline=None)
+@given(PLACES, st.booleans())
+def test_outlines_of_a_level_do_not_depend_on_the_level_before(
+    places: dict[tuple[int, int, str], tuple[str, float]], with_cells: bool
+) -> None:
+    frame, cell_m = places_of(places), CELL if with_cells else None
+    later = gaps(frame, AREAS, cell_m=cell_m).query("level == 'joint'").geometry.to_numpy()
+    # Coverage alone is now that of joint, so that nothing is taken over from it.
+    anew = gaps(frame.assign(alone_covered=frame["joint_covered"]), AREAS, cell_m=cell_m)
+    first = anew[anew["level"] == "alone"].geometry.to_numpy()
+    assert len(first) == len(later)
+    assert shapely.area(shapely.symmetric_difference(first, later)).max(initial=0.0) < 1e-6
+
+
+@settings(max_examples=30, deadline=None)
+@given(PLACES, st.booleans())
+def test_one_thread_and_several_give_the_same(
+    places: dict[tuple[int, int, str], tuple[str, float]], with_cells: bool
+) -> None:
+    frame, cell_m = places_of(places), CELL if with_cells else None
+    with limited_to(1):
+        one = gaps(frame, AREAS, cell_m=cell_m)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mutualaid.threads.processors", lambda: 3)
+        patch.setattr(
+            "mutualaid.coverage._gaps.in_threads",
+            lambda function, *arrays, **_: in_threads(function, *arrays, least=1),
+        )
+        several = gaps(frame, AREAS, cell_m=cell_m)
+    pd.testing.assert_frame_equal(one.drop(columns="geometry"), several.drop(columns="geometry"))
+    assert shapely.equals_exact(one.geometry.to_numpy(), several.geometry.to_numpy()).all()

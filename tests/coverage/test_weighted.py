@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mutualaid.coverage import percentile_weighted
+from mutualaid.coverage._weighted import percentile_by_group
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,15 @@ def test_whole_weights_count_like_repeated_rows(rows: list[tuple[int, int]], per
     else:
         rank = -(-percent * len(repeated) // 100)  # rounded up
         assert percentile_weighted(values, weights, percent / 100) == repeated[rank - 1]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.sampled_from([1.0, 2.0, 3.5, math.inf]), st.floats(0, 9))),
+    st.sampled_from([0.1, 0.5, 0.9, 1.0]),
+)
+def test_many_groups_at_once_are_as_one_by_one(rows: list[tuple[int, float, float]], share: float) -> None:
+    rows = sorted(rows, key=lambda row: row[0])
+    group, values, weights = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+    found = percentile_by_group(values, weights, group.astype(np.int64), 7, share)
+    expected = [percentile_weighted(values[group == one], weights[group == one], share) for one in range(7)]
+    np.testing.assert_array_equal(found, expected)

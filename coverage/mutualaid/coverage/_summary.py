@@ -49,6 +49,9 @@ NULL_MEANS: Mapping[str, str] = {
     "worst_s": "somebody is not reached within the drive-time cutoff, or nobody is reached by road",
 }
 
+#: Types of values that are ready as they are.
+_PLAIN = frozenset({str, int, bool, type(None)})
+
 
 def summarise(
     region: Region,
@@ -136,13 +139,23 @@ def summarise(
         | {"population_unknown": _unknown(region.jurisdictions, common)},
         "common": by_common,
         "local": _blocks(local, region.jurisdictions, local_standards),
-        "gaps": pd.DataFrame(gaps.drop(columns="geometry")).reset_index().to_dict("records"),
+        "gaps": [],
         "null_means": dict(NULL_MEANS),
     }
     if hazards is not None:
         result["hazards"] = hazards
     ready: dict[str, Any] = json_ready(result)
+    ready["gaps"] = _records(pd.DataFrame(gaps.drop(columns="geometry")).reset_index())
     return ready
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as `json_ready` gives them, column by column: a country has a million gaps."""
+    columns = {
+        str(key): [json_ready(value, share=str(key).endswith("share")) for value in values.tolist()]
+        for key, values in table.items()
+    }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _headline(
@@ -318,6 +331,11 @@ def _ratio(part: float, whole: float) -> float | None:
 
 def json_ready(value: Any, *, share: bool = False) -> Any:
     """Plain Python values: NaN and inf become None, people and seconds keep three decimals, shares six."""
+    kind = type(value)  # of most values it tells all, sooner than what follows
+    if kind is float:
+        return round(value, 6 if share else 3) if math.isfinite(value) else None
+    if kind in _PLAIN:
+        return value
     if isinstance(value, Mapping):
         return {str(key): json_ready(item, share=str(key).endswith("share")) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -325,7 +343,5 @@ def json_ready(value: Any, *, share: bool = False) -> Any:
     if value is pd.NA:
         return None
     if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return round(value, 6 if share else 3) if math.isfinite(value) else None
-    return value
+        return json_ready(value.item(), share=share)
+    return json_ready(float(value), share=share) if isinstance(value, float) else value
