@@ -20,7 +20,7 @@ from mutualaid.coverage._today import Today, today
 from mutualaid.coverage._units import station_units
 from mutualaid.data import Agreement, Parameters, Region, agreements_in_force
 from mutualaid.errors import Defect, RegionError, StandardError
-from mutualaid.hazards import HazardLayer, RoadPieces, lay_on_roads
+from mutualaid.hazards import HazardLayer, Paths, RoadPieces, lay_on_roads
 from mutualaid.network import (
     Network,
     Profile,
@@ -101,12 +101,18 @@ class Ready:
     def laid(self, layer: HazardLayer) -> RoadPieces:
         """Give a layer laid along the roads: made once for all scenarios."""
         if layer.id not in self._laid or self._laid[layer.id].layer is not layer:
-            self._laid[layer.id] = lay_on_roads(layer, self.lines, crs=self.graph.network.crs)
+            self._laid[layer.id] = lay_on_roads(layer, self.paths, crs=self.graph.network.crs)
         return self._laid[layer.id]
 
     @cached_property
+    def paths(self) -> Paths:
+        """The roads as hazards are laid along them."""
+        network = self.graph.network
+        return Paths(network.road_xy, network.road_offset)
+
+    @cached_property
     def lines(self) -> NDArray[np.object_]:
-        """Lines of the roads: made once for all scenarios."""
+        """Lines of the roads: made once for all, where their vertices will not do."""
         return self.graph.network.lines()
 
 

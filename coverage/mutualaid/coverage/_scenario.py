@@ -264,13 +264,13 @@ def ready_hazard(ready: Ready, scenario: HazardScenario, layers: Sequence[Hazard
     left = scenario_roads(
         scenario,
         [ready.laid(layer) for layer in wanted],
-        ready.lines,
+        ready.paths,
         free_flow_kph=_free_flow_kph(ready.graph),
         vehicle="emergency" if "emergency" in ready.graph.profile.kinds else "car",
         bridge=roads["bridge"],
         tunnel=roads["tunnel"],
         covered=roads["covered"],
-        jurisdiction=roads["jurisdiction"].astype(object).tolist(),
+        jurisdiction=roads["jurisdiction"],
         jurisdictions=ready.jurisdictions,
     )
     by_name = _closed_by_name(ready.graph, scenario)
@@ -548,17 +548,23 @@ def _free_flow_kph(graph: RouteGraph) -> NDArray[np.float64]:
 def _closed_by_name(graph: RouteGraph, scenario: HazardScenario) -> NDArray[np.bool_]:
     """(m,) whether the scenario names the way or the crossing of each road as closed."""
     roads, crossings = graph.network.roads, graph.network.crossings.index
+    closed = np.zeros(len(roads), dtype=np.bool_)
+    if not (scenario.closed_ways or scenario.closed_crossings):
+        return closed
     unknown = [("closed_crossings", name) for name in scenario.closed_crossings if name not in crossings]
-    ways = set(roads["way"].unique().tolist())
-    unknown += [("closed_ways", str(way)) for way in scenario.closed_ways if way not in ways]
+    there = np.isin(scenario.closed_ways, roads["way"].to_numpy()).tolist()
+    unknown += [
+        ("closed_ways", str(way)) for way, known in zip(scenario.closed_ways, there, strict=True) if not known
+    ]
     if unknown:
         raise HazardError(
             Defect("", f"scenario {scenario.id}, {key}", "ids in the road network", name, "correct the id")
             for key, name in unknown
         )
-    closed = roads["way"].isin(scenario.closed_ways).to_numpy(copy=True)
+    closed |= roads["way"].isin(scenario.closed_ways).to_numpy()
     shut = np.flatnonzero(crossings.isin(scenario.closed_crossings))
-    return np.asarray(closed | roads["crossing"].isin(shut).to_numpy(), dtype=np.bool_)
+    closed |= roads["crossing"].isin(shut).to_numpy()
+    return closed
 
 
 def _shut(roads: pd.DataFrame, shut: NDArray[np.bool_], length_m: NDArray[np.float64]) -> pd.DataFrame:

@@ -31,7 +31,7 @@ from mutualaid.hazards._model import (
     WATER_HAZARDS,
     HazardLayer,
 )
-from mutualaid.hazards._overlay import split_on_polygons, split_on_raster
+from mutualaid.hazards._overlay import Paths, split_on_polygons, split_on_raster
 from mutualaid.hazards._passability import (
     Passability,
     affected,
@@ -95,6 +95,7 @@ __all__ = [
     "HazardScenario",
     "Layers",
     "Passability",
+    "Paths",
     "Picture",
     "RoadHazard",
     "RoadPieces",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from mutualaid.errors import Defect, HazardError
+from mutualaid.threads import in_threads
 
 __all__ = ["check_jurisdictions", "shared_borders"]
 
@@ -187,14 +188,10 @@ def _neighbours(segments: _Segments, pieces: _Pieces, tolerance_m: float) -> tup
     points = np.asarray(shapely.points(middles))
     owner = segments.owner[pieces.segment]
     piece, other, apart = _nearest(segments, points, owner, tolerance_m, own=False)
-    foot = shapely.line_interpolate_point(
-        segments.lines[other], shapely.line_locate_point(segments.lines[other], points[piece])
-    )
+    foot = _nearest_on(segments.lines[other], points[piece])
     # Back from the other boundary: where the two run side by side one comes back to the same place.
     there, mine, _ = _nearest(segments, foot, owner[piece], tolerance_m + _SAME_M, own=True)
-    back = shapely.line_interpolate_point(
-        segments.lines[mine], shapely.line_locate_point(segments.lines[mine], foot[there])
-    )
+    back = _nearest_on(segments.lines[mine], foot[there])
     moved = np.full(len(piece), np.inf)
     moved[there] = shapely.distance(back, points[piece[there]])
     meets = (apart <= _SAME_M) | (moved <= _LEAVES * apart)
@@ -209,15 +206,30 @@ def _nearest(
     segments: _Segments, points: NDArray[np.object_], owner: _Index, within_m: float, *, own: bool
 ) -> tuple[_Index, _Index, _Metres]:
     """Nearest segment of the owner itself, or of anybody else; points without one are left out."""
-    point, segment = segments.tree.query(points, predicate="dwithin", distance=within_m)
+
+    def near(which: _Index) -> _Index:
+        found, other = segments.tree.query(points[which], predicate="dwithin", distance=within_m)
+        return np.column_stack([which[found], other])
+
+    point, segment = in_threads(near, np.arange(len(points))).T
     wanted = (segments.owner[segment] == owner[point]) == own
     point, segment = point[wanted], segment[wanted]
-    distance = shapely.distance(points[point], segments.lines[segment])
+    distance = in_threads(shapely.distance, points[point], segments.lines[segment])
     # Ties go to the first jurisdiction, whatever the order of the tree.
     order = np.lexsort((segment, distance, point))
     point, segment, distance = point[order], segment[order], distance[order]
     first = np.append(True, point[1:] != point[:-1])[: len(point)]
     return point[first], segment[first], distance[first]
+
+
+def _nearest_on(lines: NDArray[np.object_], points: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Place on each line that is nearest to its point."""
+
+    def nearest(lines: NDArray[np.object_], points: NDArray[np.object_]) -> NDArray[np.object_]:
+        at = shapely.line_locate_point(lines, points)
+        return np.asarray(shapely.line_interpolate_point(lines, at), object)
+
+    return in_threads(nearest, lines, points)
 
 
 def _stretches(

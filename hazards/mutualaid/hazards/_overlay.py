@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import geopandas as gpd
@@ -14,9 +15,11 @@ from affine import Affine
 from numpy.typing import ArrayLike, NDArray
 
 from mutualaid.errors import Defect, HazardError
+from mutualaid.threads import in_threads, limited_to
 
 __all__ = [
     "Lines",
+    "Paths",
     "Pieces",
     "Segments",
     "labels_of",
@@ -38,6 +41,67 @@ _SAME_CUT = 1e-12
 #: Positions along a line are told apart by a micrometre where polygons meet.
 _MICROMETRE = 1e-6
 _LISTED = 20
+#: Polygons that a thread cuts with at a time.
+_POLYGONS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """Lines as the vertices of all of them: a fraction of what as many LineStrings need.
+
+    Attributes
+    ----------
+    xy
+        (p, 2) coordinates of the vertices of all lines, one line after the other.
+    offset
+        (n + 1,) vertices of line ``i`` are ``xy[offset[i]:offset[i + 1]]``: at least two, or none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mutualaid.hazards import Paths
+    >>> paths = Paths(np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 9.0]]), np.array([0, 3]))
+    >>> len(paths), paths.length_m.tolist()
+    (1, [10.0])
+    """
+
+    xy: Floats
+    offset: Ints
+
+    def __len__(self) -> int:
+        """Give the number of lines."""
+        return len(self.offset) - 1
+
+    def part(self, rows: slice) -> Paths:
+        """Give lines that follow one another, without copying them."""
+        start, stop, _ = rows.indices(len(self))
+        first = int(self.offset[start])
+        return Paths(self.xy[first : int(self.offset[stop])], self.offset[start : stop + 1] - first)
+
+    def lines(self, rows: Ints) -> NDArray[np.object_]:
+        """Give some of them as LineStrings."""
+        count = self.offset[rows + 1] - self.offset[rows]
+        owner = np.repeat(np.arange(len(rows)), count)
+        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        return np.asarray(shapely.linestrings(self.xy[self.offset[rows][owner] + within], indices=owner))
+
+    @cached_property
+    def length_m(self) -> Floats:
+        """(n,) lengths, as `shapely.length` adds them up."""
+        return in_threads(self._lengths, np.arange(len(self)), least=50_000)
+
+    def _lengths(self, rows: Ints) -> Floats:
+        some = self.part(slice(int(rows[0]), int(rows[-1]) + 1)) if len(rows) else self.part(slice(0))
+        line, joined = some.joined()
+        way = some.xy[1:] - some.xy[:-1]
+        way *= way
+        step = np.sqrt(way[:, 0] + way[:, 1])[joined]
+        return np.bincount(line[1:][joined], step, minlength=len(some)).astype(np.float64)
+
+    def joined(self) -> tuple[Ints, NDArray[np.bool_]]:
+        """Give the line of each vertex, and whether each is joined to the next."""
+        line = np.repeat(np.arange(len(self)), np.diff(self.offset))
+        return line, line[1:] == line[:-1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +248,8 @@ def split_on_polygons(lines: Lines, polygons: Lines) -> pd.DataFrame:
     """
     areas = _polygons(polygons)
     segments = segments_of(lines)
-    segment, t0, t1, polygon = pieces_on_polygons(segments, areas)
+    with limited_to(1):  # a polygon may be there twice, and threads cannot share one
+        segment, t0, t1, polygon = pieces_on_polygons(segments, areas)
     labels = labels_of(polygons)
     known = pd.Series(labels.take(np.maximum(polygon, 0)) if len(labels) else polygon)
     if pd.api.types.is_integer_dtype(known.dtype):
@@ -198,29 +263,36 @@ def split_on_polygons(lines: Lines, polygons: Lines) -> pd.DataFrame:
     )
 
 
-def labels_of(geometries: Lines) -> pd.Index[Any]:
+def labels_of(geometries: Lines | Paths) -> pd.Index[Any]:
     """Give the index of a series, or positions for anything else."""
     return geometries.index if isinstance(geometries, pd.Series) else pd.RangeIndex(len(geometries))
 
 
-def segments_of(lines: Lines) -> Segments:
+def segments_of(lines: Lines | Paths, labels: pd.Index[Any] | None = None) -> Segments:
     """Take lines apart into their straight stretches; those without length are left out.
+
+    `labels` name the lines in messages, if they are not their own.
 
     Raises
     ------
     HazardError
         If something is not a line, or has coordinates that are not finite.
     """
-    geometry = np.asarray(lines, dtype=object)
-    labels = labels_of(lines)
-    _check_lines(geometry, labels)
-    parts, of_part = shapely.get_parts(geometry, return_index=True)
-    xy, part = shapely.get_coordinates(parts, return_index=True)
-    joined = part[1:] == part[:-1]
-    start, end = xy[:-1][joined], xy[1:][joined]
-    length = np.hypot(*(end - start).T)
-    segments = Segments(of_part[part[:-1][joined]].astype(np.int64), start, end, length)
-    return segments.take(length > 0)
+    labels = labels_of(lines) if labels is None else labels
+    if isinstance(lines, Paths):
+        part, joined = lines.joined()
+        xy, line = lines.xy, part
+        _check_finite(xy, part, labels)
+    else:
+        geometry = np.asarray(lines, dtype=object)
+        _check_lines(geometry, labels)
+        parts, of_part = shapely.get_parts(geometry, return_index=True)
+        xy, part = shapely.get_coordinates(parts, return_index=True)
+        joined, line = part[1:] == part[:-1], of_part[part].astype(np.int64)
+    length = np.hypot(*(xy[1:] - xy[:-1]).T)
+    drawn = np.flatnonzero(joined & (length > 0))
+    start, end = xy.take(drawn, axis=0), xy.take(drawn + 1, axis=0)
+    return Segments(line.take(drawn), start, end, length.take(drawn))
 
 
 def to_cells(segments: Segments, transform: Affine, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
@@ -315,8 +387,29 @@ def pieces_on_polygons(
 def _stays(segments: Segments, polygons: NDArray[np.object_]) -> tuple[Ints, Floats, Floats, Ints]:
     """Find where segments are inside polygons, each by itself: segment, from, to (0…1), polygon."""
     lines = np.asarray(shapely.linestrings(np.stack([segments.start, segments.end], axis=1)), object)
-    polygon, segment = shapely.STRtree(lines).query(polygons, predicate="intersects")
-    shapely.prepare(polygons)
+    tree = shapely.STRtree(lines)
+
+    # A prepared polygon serves one thread alone: so polygons are shared out, not segments.
+    def inside(which: Ints) -> NDArray[np.void]:
+        return _stays_in(segments, lines, tree, polygons, which)
+
+    found = in_threads(inside, np.arange(len(polygons)), least=_POLYGONS)
+    return found["segment"], found["t0"], found["t1"], found["polygon"]
+
+
+_STAY = np.dtype([("segment", np.int64), ("t0", np.float64), ("t1", np.float64), ("polygon", np.int64)])
+
+
+def _stays_in(
+    segments: Segments,
+    lines: NDArray[np.object_],
+    tree: shapely.STRtree,
+    polygons: NDArray[np.object_],
+    which: Ints,
+) -> NDArray[np.void]:
+    polygon, segment = tree.query(polygons[which], predicate="intersects")
+    polygon = which[polygon]
+    shapely.prepare(polygons[which])
     whole = shapely.contains_properly(polygons[polygon], lines[segment])
     partly = shapely.intersection(polygons[polygon[~whole]], lines[segment[~whole]])
     parts, pair = shapely.get_parts(partly, return_index=True)
@@ -326,16 +419,16 @@ def _stays(segments: Segments, polygons: NDArray[np.object_]) -> tuple[Ints, Flo
     on = segment[~whole][pair]
     ends = shapely.get_coordinates(parts)[_first_and_last(parts)].reshape(-1, 2, 2)
     reach = np.hypot(*np.moveaxis(ends - segments.start[on][:, None], -1, 0))
-    drawn = np.hypot(*(segments.end - segments.start).T)[on][:, None]
+    drawn = np.hypot(*(segments.end - segments.start)[on].T)[:, None]
     t = np.sort(_rounded(reach / drawn, segments.length[on][:, None]), axis=1)
     stays = t[:, 1] > t[:, 0]
-    inside = np.flatnonzero(whole)
-    return (
-        np.concatenate([segment[inside], on[stays]]),
-        np.concatenate([np.zeros(len(inside)), t[stays, 0]]),
-        np.concatenate([np.ones(len(inside)), t[stays, 1]]),
-        np.concatenate([polygon[inside], polygon[~whole][pair][stays]]),
-    )
+    count = int(whole.sum())
+    found = np.empty(count + int(stays.sum()), _STAY)
+    found["segment"] = np.concatenate([segment[whole], on[stays]])
+    found["t0"] = np.concatenate([np.zeros(count), t[stays, 0]])
+    found["t1"] = np.concatenate([np.ones(count), t[stays, 1]])
+    found["polygon"] = np.concatenate([polygon[whole], polygon[~whole][pair][stays]])
+    return found
 
 
 def _first_and_last(parts: NDArray[np.object_]) -> Ints:
@@ -368,20 +461,30 @@ def _check_lines(geometry: NDArray[np.object_], labels: pd.Index[Any]) -> None:
     kind = shapely.get_type_id(geometry)
     wrong = ~np.isin(kind, (-1, 1, 2, 5))
     xy, owner = shapely.get_coordinates(geometry, return_index=True)
-    endless = np.zeros(len(geometry), bool)
-    endless[owner[~np.isfinite(xy).all(axis=1)]] = True
     defects = [
         Defect("", f"line {labels[row]}", "a LineString", geometry[row].geom_type, "give lines")
         for row in np.flatnonzero(wrong)[:_LISTED]
-    ] + [
-        Defect("", f"line {labels[row]}", "finite coordinates", "NaN or inf", "correct or drop the line")
-        for row in np.flatnonzero(endless)[:_LISTED]
-    ]
+    ] + _endless(xy, owner, labels)
     if not labels.is_unique:
         twice = labels[labels.duplicated()][0]
         defects.append(Defect("", "lines", "one line a label", f"{twice} twice", "reset the index"))
     if defects:
         raise HazardError(defects)
+
+
+def _check_finite(xy: Floats, owner: Ints, labels: pd.Index[Any]) -> None:
+    if defects := _endless(xy, owner, labels):
+        raise HazardError(defects)
+
+
+def _endless(xy: Floats, owner: Ints, labels: pd.Index[Any]) -> list[Defect]:
+    finite = np.isfinite(xy)
+    if finite.all():
+        return []
+    return [
+        Defect("", f"line {labels[row]}", "finite coordinates", "NaN or inf", "correct or drop the line")
+        for row in np.unique(owner[~finite.all(axis=1)])[:_LISTED]
+    ]
 
 
 def _polygons(polygons: Lines) -> NDArray[np.object_]:

@@ -26,6 +26,7 @@ __all__ = [
     "believed",
     "named_layers",
     "own_layers",
+    "provided",
     "put_before",
     "severity_of_rank",
     "unique_layers",
@@ -171,11 +172,41 @@ def own_layers(
             Defect(layer.file.name, f"hazard layer {layer.id}", expected, repr(layer.jurisdiction), remedy)
             for layer in strangers
         )
+    numbers: dict[str, list[int]] = {}
+    for number, layer in enumerate(layers):
+        numbers.setdefault(layer.jurisdiction, []).append(number)
     owned: dict[Hashable, tuple[int, ...]] = {}
     for key, row in zip(jurisdictions.index, names.itertuples(index=False), strict=True):
         names_of = {str(name) for name in row} - {""}
-        owned[key] = tuple(n for n, layer in enumerate(layers) if layer.jurisdiction in names_of)
+        owned[key] = tuple(sorted(number for name in names_of for number in numbers.get(name, ())))
     return owned
+
+
+def provided(
+    place: Sequence[object] | pd.Series, jurisdictions: pd.DataFrame, layers: Sequence[HazardLayer]
+) -> NDArray[np.bool_]:
+    """Whether each layer is provided by the own jurisdiction of each place: (layers, places).
+
+    `place` is the id of the jurisdiction that each place lies in, missing outside of all.
+
+    Raises
+    ------
+    HazardError
+        As for `own_layers`.
+    """
+    names = place if isinstance(place, pd.Series) else pd.Series(list(place))
+    if isinstance(names.dtype, pd.CategoricalDtype):
+        known = jurisdictions.index.get_indexer(names.cat.categories)
+        position = np.append(known, -1)[names.cat.codes.to_numpy()]
+    else:
+        position = jurisdictions.index.get_indexer(pd.Index(names))
+    # The last column stands for -1, outside of all.
+    table = np.zeros((len(layers), len(jurisdictions) + 1), dtype=np.bool_)
+    for number, positions in enumerate(own_layers(jurisdictions, layers).values()):
+        table[list(positions), number] = True
+    if not table.any():
+        return np.broadcast_to(table[:, :1], (len(layers), len(position)))
+    return table[:, position]
 
 
 def believed(

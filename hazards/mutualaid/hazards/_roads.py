@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import geopandas as gpd
@@ -14,9 +15,11 @@ from pyproj import CRS, Transformer
 
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards._crosswalk import severities
+from mutualaid.hazards._edges import NEAR, Edges
 from mutualaid.hazards._model import HazardLayer
 from mutualaid.hazards._overlay import (
     Lines,
+    Paths,
     Pieces,
     Segments,
     labels_of,
@@ -30,8 +33,9 @@ from mutualaid.hazards._rasters import values_of
 from mutualaid.hazards._sample import ranks
 from mutualaid.hazards._schemes import scheme
 from mutualaid.hazards._vectors import class_codes, polygons
+from mutualaid.threads import in_threads
 
-__all__ = ["check_fit", "overlay_roads", "road_effects", "split_on_layer"]
+__all__ = ["Batch", "check_fit", "overlay_roads", "road_effects", "split_in_batches", "split_on_layer"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -39,6 +43,30 @@ Floats: TypeAlias = NDArray[np.float64]
 _TILE = 2048
 #: A line straight in one CRS is bent in another: by 2 cm over this length, by a hundred times that over ten.
 _STRAIGHT_M = 1000.0
+#: Lines that are split at a time. Each batch reads the tiles of a raster anew: of these more at a time.
+_LINES = {"vector": 200_000, "raster": 1_000_000}
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Pieces of lines that follow one another, in order along each.
+
+    Attributes
+    ----------
+    line
+        (p,) position of the line among all.
+    length_m
+        (p,) length.
+    of
+        (p,) row of `said`.
+    said
+        What a layer says somewhere: ``value``, ``class_code`` and ``state``, as of `split_on_layer`.
+    """
+
+    line: NDArray[np.int64]
+    length_m: Floats
+    of: NDArray[np.int64]
+    said: pd.DataFrame
 
 
 def split_on_layer(
@@ -80,27 +108,38 @@ def split_on_layer(
     >>> from mutualaid.hazards import split_on_layer
     >>> split_on_layer(layer, roads.geometry, crs="EPSG:32632")  # doctest: +SKIP
     """
-    segments, local = _taken_to(layer, lines, CRS.from_user_input(crs))
-    split = _on_raster if layer.kind == "raster" else _on_vector
-    found = split(layer, local)
-    found = found.iloc[np.lexsort((found["t0"], found["segment"]))]
-    segment, value = found["segment"].to_numpy(), found["value"].to_numpy(np.float64)
-    codes = pd.Series(found["class_code"].to_numpy(object), dtype="str")
-    if layer.kind == "raster" and layer.quantity == "class":
-        codes = class_codes(pd.Series(value))
-    known = ~np.isnan(value) | codes.notna().to_numpy(bool)
-    state = np.select([known, ~found["outside"].to_numpy(bool)], ["ok", "nodata"], "outside")
-    if layer.nodata_means == "none":
-        value = np.where(state == "nodata", 0.0, value)
-    return pd.DataFrame(
-        {
-            "line": labels_of(lines).take(segments.line[segment]),
-            "length_m": (found["t1"] - found["t0"]).to_numpy() * segments.length[segment],
-            "value": value,
-            "class_code": codes,
-            "state": pd.Series(state, dtype="str"),
-        }
-    )
+    labels = labels_of(lines)
+    (batch,) = split_in_batches(layer, lines, crs=crs, labels=labels, size=max(len(lines), 1))
+    said = batch.said.take(batch.of).reset_index(drop=True)
+    said.insert(0, "line", labels.take(batch.line))
+    said.insert(1, "length_m", batch.length_m)
+    return said
+
+
+def split_in_batches(
+    layer: HazardLayer,
+    lines: Lines | Paths,
+    *,
+    crs: CRS | str,
+    labels: pd.Index[Any] | None = None,
+    size: int | None = None,
+) -> Iterator[Batch]:
+    """Split lines as `split_on_layer` does, so many at a time; at least one batch.
+
+    `labels` name the lines in messages; their positions by default.
+    """
+    target = CRS.from_user_input(crs)
+    _check_crs(lines, target)
+    labels = pd.RangeIndex(len(lines)) if labels is None else labels
+    plain = lines if isinstance(lines, Paths) else np.asarray(lines, dtype=object)
+    split = _on_raster(layer) if layer.kind == "raster" else _on_vector(layer, plain, target)
+    size = _LINES[layer.kind] if size is None else size
+    for first in range(0, max(len(lines), 1), size):
+        rows = slice(first, first + size)
+        some = plain.part(rows) if isinstance(plain, Paths) else plain[rows]
+        segments, local = _taken_to(layer, some, labels[rows], target)
+        segment, share, of, said = split(local)
+        yield Batch(first + segments.line[segment], share * segments.length[segment], of, said)
 
 
 def overlay_roads(
@@ -261,8 +300,7 @@ def check_fit(layer: HazardLayer, rule: Passability) -> None:
         raise HazardError(defects)
 
 
-def _taken_to(layer: HazardLayer, lines: Lines, crs: CRS) -> tuple[Segments, Segments]:
-    """Give the lines' segments twice: as they are, and with the coordinates of the layer."""
+def _check_crs(lines: Lines | Paths, crs: CRS) -> None:
     defects = []
     if not crs.is_projected or any(axis.unit_name not in ("metre", "meter") for axis in crs.axis_info):
         remedy = "project the lines, to the region's CRS for example"
@@ -273,29 +311,85 @@ def _taken_to(layer: HazardLayer, lines: Lines, crs: CRS) -> tuple[Segments, Seg
         defects.append(Defect("", "crs", "the CRS of the lines", got, "give the CRS they are in"))
     if defects:
         raise HazardError(defects)
-    segments = segments_of(lines)
+
+
+def _taken_to(
+    layer: HazardLayer, lines: NDArray[np.object_] | Paths, labels: pd.Index[Any], crs: CRS
+) -> tuple[Segments, Segments]:
+    """Give the lines' segments twice: as they are, and with the coordinates of the layer."""
+    segments = segments_of(lines, labels)
     if layer.crs.equals(crs, ignore_axis_order=True):
         return segments, segments
-    plain = np.asarray(lines, dtype=object)
-    # A line without length has no pieces, and GEOS cannot divide it.
-    plain = plain.copy()
-    plain[~(shapely.length(plain) > 0)] = None
-    short = shapely.segmentize(plain, _STRAIGHT_M)
-    segments = segments_of(short)
+    segments = _straight(segments, lines)
     to_layer = Transformer.from_crs(crs, layer.crs, always_xy=True)
-    start, end = (np.column_stack(to_layer.transform(*xy.T)) for xy in (segments.start, segments.end))
+
+    def there(xy: Floats) -> Floats:
+        return np.column_stack(to_layer.transform(*xy.T))
+
+    # Most segments begin where the one before ends: no vertex is taken there twice.
+    ends = np.append((segments.end[:-1] != segments.start[1:]).any(axis=1), True)[: len(segments.line)]
+    start = in_threads(there, segments.start, least=20_000)
+    end = np.empty_like(start)
+    end[:-1] = start[1:]
+    end[ends] = in_threads(there, segments.end[ends], least=20_000)
     # What has no place in the layer's CRS, such as a pole, is outside of the layer.
     lost = ~(np.isfinite(start) & np.isfinite(end)).all(axis=1)
     start[lost] = end[lost] = np.array(layer.bounds[:2]) - 1
     return segments, Segments(segments.line, start, end, segments.length)
 
 
-def _on_raster(layer: HazardLayer, segments: Segments) -> pd.DataFrame:
+def _straight(segments: Segments, lines: NDArray[np.object_] | Paths) -> Segments:
+    """Cut long segments, so that each is as good as straight in any CRS."""
+    long = np.unique(segments.line[segments.length > 0.999 * _STRAIGHT_M])
+    if not len(long):
+        return segments
+    some = lines.lines(long) if isinstance(lines, Paths) else lines[long]
+    cut = segments_of(shapely.segmentize(some, _STRAIGHT_M))
+    parts = segments.take(~np.isin(segments.line, long)), replace(cut, line=long[cut.line])
+    line, start, end, length = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("line", "start", "end", "length")
+    )
+    order = np.argsort(line, kind="stable")
+    return Segments(line, start, end, length).take(order)
+
+
+#: Of segments in a layer's CRS: segment, share of its length and row of what is said, of each piece in order.
+_Split: TypeAlias = Callable[[Segments], tuple[NDArray[np.int64], Floats, NDArray[np.int64], pd.DataFrame]]
+
+
+def _said(
+    layer: HazardLayer, value: Floats, codes: pd.Series[Any], outside: NDArray[np.bool_]
+) -> pd.DataFrame:
+    known = ~np.isnan(value) | codes.notna().to_numpy(bool)
+    state = np.select([known, ~outside], ["ok", "nodata"], "outside")
+    if layer.nodata_means == "none":
+        value = np.where(state == "nodata", 0.0, value)
+    return pd.DataFrame({"value": value, "class_code": codes, "state": pd.Series(state, dtype="str")})
+
+
+def _on_raster(layer: HazardLayer) -> _Split:
     assert layer.transform is not None
     assert layer.shape is not None
-    start, end = to_cells(segments, layer.transform, layer.shape)
-    parts = [pd.DataFrame(part) for part in _by_tile(layer, start, end, layer.shape)]
-    return pd.concat(parts, ignore_index=True).assign(class_code=None)
+    transform, shape = layer.transform, layer.shape
+
+    def split(
+        segments: Segments,
+    ) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64], pd.DataFrame]:
+        start, end = to_cells(segments, transform, shape)
+        parts = list(_by_tile(layer, start, end, shape))
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        order = np.lexsort((found["t0"], found["segment"]))
+        found = {name: values[order] for name, values in found.items()}
+        # Few of the values differ, and each is put in words once. Bits are compared, as a code may be -0.
+        number, bits = pd.factorize(found["value"].view(np.int64))
+        value = np.repeat(bits.view(np.float64), 2)
+        codes = pd.Series(np.full(len(value), None, dtype=object), dtype="str")
+        if layer.quantity == "class":
+            codes = class_codes(pd.Series(value))
+        said = _said(layer, value, codes, np.tile([False, True], len(bits)))
+        return found["segment"], found["t1"] - found["t0"], 2 * number + found["outside"], said
+
+    return split
 
 
 def _by_tile(
@@ -310,7 +404,7 @@ def _by_tile(
         "t0": coarse.t0[outside],
         "t1": coarse.t1[outside],
         "value": np.full(outside.sum(), np.nan),
-        "outside": True,
+        "outside": np.ones(outside.sum(), np.bool_),
     }
     tile = coarse.row * n_columns + coarse.col
     order = np.flatnonzero(~outside)[np.argsort(tile[~outside], kind="stable")]
@@ -351,23 +445,56 @@ def _along(start: Floats, end: Floats, t: Floats) -> Floats:
     return np.where((t == 1)[:, None], end, start + t[:, None] * (end - start))
 
 
-def _on_vector(layer: HazardLayer, segments: Segments) -> pd.DataFrame:
-    xy = np.concatenate([segments.start, segments.end])
-    reach = (*xy.min(axis=0), *xy.max(axis=0)) if len(xy) else layer.bounds
+def _on_vector(layer: HazardLayer, lines: NDArray[np.object_] | Paths, crs: CRS) -> _Split:
+    reach = _reach(lines) if layer.crs.equals(crs, ignore_axis_order=True) else None
     frame = polygons(layer, reach, layer.crs)
     frame = frame.iloc[np.argsort(-ranks(layer, frame), kind="stable")]
-    # The bounds come last, so that they hold what no polygon does.
+    # The bounds come last, so that they hold what no polygon does; and then what is outside.
     areas = np.array([*frame.geometry, shapely.box(*layer.bounds)], object)
-    segment, t0, t1, polygon = pieces_on_polygons(segments, areas)
-    values = np.array([*frame["value"], np.nan, np.nan])
-    codes = np.array([*frame["class_code"], None, None], object)
-    return pd.DataFrame(
-        {
-            "segment": segment,
-            "t0": t0,
-            "t1": t1,
-            "value": values[polygon],
-            "outside": polygon < 0,
-            "class_code": codes[polygon],
-        }
-    )
+    value = np.append(frame["value"].to_numpy(np.float64), [np.nan, np.nan])
+    codes = pd.Series([*frame["class_code"], None, None], dtype="str")
+    said = _said(layer, value, codes, np.arange(len(value)) == len(areas))
+    boxes = shapely.bounds(areas)
+    edges = Edges(areas, reach, len(lines))
+
+    def split(
+        segments: Segments,
+    ) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64], pd.DataFrame]:
+        holder = edges.of(segments.start, segments.end)
+        near = holder == NEAR
+        cut, t0, t1, polygon = _cut(segments, np.flatnonzero(near), areas, boxes)
+        count = np.ones(len(holder), np.int64)
+        count[near] = np.bincount(cut, minlength=len(holder))[near]
+        segment, whole = np.repeat(np.arange(len(holder)), count), np.repeat(~near, count)
+        share, of = np.ones(len(segment)), np.empty(len(segment), np.int64)
+        share[~whole], of[~whole], of[whole] = t1 - t0, polygon, holder[~near]
+        of[of < 0] = len(areas)
+        return segment, share, of, said
+
+    return split
+
+
+def _reach(lines: NDArray[np.object_] | Paths) -> tuple[float, float, float, float] | None:
+    """Bounds of all lines; None if there are none."""
+    if not len(lines):
+        return None
+    if isinstance(lines, Paths):
+        low = [axis.min(initial=np.inf) for axis in lines.xy.T]
+        high = [axis.max(initial=-np.inf) for axis in lines.xy.T]
+        bounds = np.array([*low, *high])
+    else:
+        bounds = shapely.total_bounds(lines)
+    left, bottom, right, top = bounds.tolist()
+    return (left, bottom, right, top) if np.isfinite(bounds).all() else None
+
+
+def _cut(
+    segments: Segments, which: NDArray[np.int64], areas: NDArray[np.object_], boxes: Floats
+) -> tuple[NDArray[np.int64], Floats, Floats, NDArray[np.int64]]:
+    """Cut some segments at the edges of polygons (with their boxes): as of `pieces_on_polygons`."""
+    some = segments.take(which)
+    low, high = np.minimum(some.start, some.end), np.maximum(some.start, some.end)
+    low, high = low.min(axis=0, initial=np.inf), high.max(axis=0, initial=-np.inf)
+    met = np.flatnonzero(((boxes[:, :2] <= high) & (boxes[:, 2:] >= low)).all(axis=1))
+    segment, t0, t1, polygon = pieces_on_polygons(some, areas[met])
+    return which[segment], t0, t1, np.append(met, -1)[polygon]

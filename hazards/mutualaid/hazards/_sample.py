@@ -11,6 +11,7 @@ from pyproj import Transformer
 
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards._crosswalk import crosswalk
+from mutualaid.hazards._edges import NEAR, Edges
 from mutualaid.hazards._model import HazardLayer
 from mutualaid.hazards._rasters import cells_at
 from mutualaid.hazards._vectors import class_codes, polygons
@@ -19,6 +20,8 @@ __all__ = ["area_at", "ranks", "sample"]
 
 #: Points looked up in polygons at a time: what keeps the pairs of both small.
 _POINTS = 100_000
+#: Of so many points most are told by where the polygons have no edges.
+_MANY = 1000
 
 
 def sample(layer: HazardLayer, points: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -98,14 +101,31 @@ def _in_polygons(
 ) -> tuple[NDArray[np.float64], pd.Series]:
     """Value and code of the worst polygon around each point."""
     areas = polygons(layer, None, layer.crs)
-    geometry = areas.geometry.to_numpy()
-    shapely.prepare(geometry)
-    chosen = area_at(shapely.STRtree(geometry), ranks(layer, areas), x, y)
+    areas = areas.iloc[np.argsort(-ranks(layer, areas), kind="stable")]
+    chosen = _first_at(areas.geometry.to_numpy(), x, y)
     values = areas["value"].to_numpy()
     return (
         np.where(chosen >= 0, values[chosen], np.nan),
         pd.Series(areas["class_code"].array.take(chosen, allow_fill=True)),
     )
+
+
+def _first_at(
+    geometry: NDArray[np.object_], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.intp]:
+    """Position of the first polygon that each point is in; -1 for none."""
+    shapely.prepare(geometry)
+    tree, rank = shapely.STRtree(geometry), -np.arange(len(geometry), dtype=np.float64)
+    where = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    if len(where) < _MANY:
+        return area_at(tree, rank, x, y)
+    xy = np.column_stack([x[where], y[where]])
+    edges = Edges(geometry, (*xy.min(axis=0), *xy.max(axis=0)), len(xy))
+    chosen = np.full(len(x), -1, np.intp)
+    chosen[where] = edges.of(xy, xy)
+    near = np.flatnonzero(chosen == NEAR)
+    chosen[near] = area_at(tree, rank, x[near], y[near])
+    return chosen
 
 
 def area_at(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mutualaid.data import HazardScenario
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards._model import HazardLayer
-from mutualaid.hazards._providers import UNKNOWN, as_int8, ask, believed, named_layers, own_layers
+from mutualaid.hazards._providers import UNKNOWN, as_int8, ask, believed, named_layers, provided
 
 __all__ = ["scenario_severity"]
 
@@ -97,28 +97,24 @@ def _own(
     points: gpd.GeoDataFrame, layers: tuple[HazardLayer, ...], jurisdictions: pd.DataFrame | None
 ) -> NDArray[np.bool_]:
     """Whether each layer is provided by each point's own jurisdiction: (layers, points)."""
-    own = np.zeros((len(layers), len(points)), dtype=bool)
     if jurisdictions is None:
-        return own
+        return np.zeros((len(layers), len(points)), dtype=bool)
     if "jurisdiction" not in points:
         remedy = "add it, or leave out jurisdictions"
         raise HazardError([Defect("", "points", "the column jurisdiction", "none", remedy)])
-    for key, positions in own_layers(jurisdictions, layers).items():
-        here = (points["jurisdiction"] == key).to_numpy(dtype=bool, na_value=False)
-        own[list(positions)] |= here
-    return own
+    return provided(points["jurisdiction"], jurisdictions, layers)
 
 
-def _texts(texts: list[str], position: NDArray[np.int64]) -> NDArray[np.object_]:
+def _texts(texts: list[str], position: NDArray[np.int64]) -> pd.api.extensions.ExtensionArray:
     # The last entry stands for UNKNOWN, which is -1.
-    return np.array([*texts, ""], dtype=object)[position]
+    return pd.array([*texts, ""], dtype="str").take(position)
 
 
-def _joined_names(hazards: list[str], unknown: NDArray[np.bool_]) -> NDArray[np.object_]:
+def _joined_names(hazards: list[str], unknown: NDArray[np.bool_]) -> pd.api.extensions.ExtensionArray:
     # Few hazards, many points: each combination is spelled once.
     code = (unknown.T @ (1 << np.arange(len(hazards)))).astype(np.int64)
-    names = {
-        one: ";".join(hazard for bit, hazard in enumerate(hazards) if one >> bit & 1)
-        for one in np.unique(code).tolist()
-    }
-    return np.array([names[one] for one in code.tolist()], dtype=object)
+    kinds, kind = np.unique(code, return_inverse=True)
+    names = [
+        ";".join(hazard for bit, hazard in enumerate(hazards) if one >> bit & 1) for one in kinds.tolist()
+    ]
+    return pd.array(names, dtype="str").take(kind)

@@ -15,11 +15,12 @@ from mutualaid.data import HazardScenario
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards._crosswalk import severities
 from mutualaid.hazards._model import HazardLayer
-from mutualaid.hazards._overlay import Lines
+from mutualaid.hazards._overlay import Lines, Paths
 from mutualaid.hazards._passability import NOISE_M, Passability, affected, passability, speed_factor
-from mutualaid.hazards._providers import own_layers, unique_layers
-from mutualaid.hazards._roads import check_fit, split_on_layer
+from mutualaid.hazards._providers import provided, unique_layers
+from mutualaid.hazards._roads import Batch, check_fit, split_in_batches
 from mutualaid.hazards._schemes import scheme as find_scheme
+from mutualaid.threads import in_threads
 
 __all__ = [
     "RoadHazard",
@@ -42,6 +43,8 @@ _SEVERITY = {"emergency": "severity-emergency", "car": "severity-car"}
 _NOTHING = 1e-7
 #: Cuts of two layers that are nearer to each other than this are one.
 _SAME_M = 1e-6
+#: Roads that are told about at a time.
+_ROADS = 200_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,13 +135,17 @@ def default_rule(layer: HazardLayer, vehicle: str) -> Passability:
     return by_depth if layer.hazard in by_depth.hazards else passability("fording-car")
 
 
-def lay_on_roads(layer: HazardLayer, lines: Lines, *, crs: CRS | str) -> RoadPieces:
+def lay_on_roads(layer: HazardLayer, lines: Lines | Paths, *, crs: CRS | str) -> RoadPieces:
     """Lay a layer along lines once, to be used in several scenarios.
+
+    Many lines are split in batches, so that little more than the result is in memory.
 
     Parameters
     ----------
-    layer, lines, crs
+    layer, crs
         As of `split_on_layer`.
+    lines
+        As of `split_on_layer`, or as `Paths`, which saves making LineStrings of them.
 
     Returns
     -------
@@ -151,33 +158,46 @@ def lay_on_roads(layer: HazardLayer, lines: Lines, *, crs: CRS | str) -> RoadPie
 
     Examples
     --------
-    >>> from mutualaid.hazards import lay_on_roads
-    >>> lay_on_roads(layer, network.lines(), crs=network.crs)  # doctest: +SKIP
+    >>> from mutualaid.hazards import Paths, lay_on_roads
+    >>> paths = Paths(network.road_xy, network.road_offset)  # doctest: +SKIP
+    >>> lay_on_roads(layer, paths, crs=network.crs)  # doctest: +SKIP
     """
-    plain = np.asarray(lines, dtype=object)
-    found = split_on_layer(layer, plain, crs=crs)
-    line = found["line"].to_numpy(np.int64)
-    length_m = found["length_m"].to_numpy()
-    passed_m = np.cumsum(length_m)
-    begins = np.flatnonzero(np.append(True, line[1:] != line[:-1])[: len(line)])
-    before_m = np.repeat((passed_m - length_m)[begins], np.diff(np.append(begins, len(line))))
-    ends = _changes(found)
-    found, line, stop_m = found[ends], line[ends], (passed_m - before_m)[ends]
+    return _laid(layer, split_in_batches(layer, lines, crs=crs))
+
+
+def _laid(layer: HazardLayer, batches: Iterable[Batch]) -> RoadPieces:
     needs_velocity = (
         bool(layer.scheme) and layer.quantity == "depth" and find_scheme(layer.scheme).needs_velocity
     )
-    severity = np.full(len(found), np.nan)
-    if layer.scheme and not needs_velocity:
-        severity = severities(layer, found)["severity"].to_numpy(np.float64, na_value=np.nan)
-    sampled = found[["value", "class_code", "state"]] if needs_velocity else found.iloc[:0]
-    return RoadPieces(layer, line, stop_m, found["value"].to_numpy(np.float64), severity, sampled)
+    passed_m, parts = 0.0, []
+    for batch in batches:
+        # Lengths are added up along all lines, whatever the batches.
+        total_m = np.cumsum(np.append(passed_m, batch.length_m))[1:]
+        passed_m = float(total_m[-1]) if len(total_m) else passed_m
+        ends = np.flatnonzero(_changes(batch))
+        line, of = batch.line[ends], batch.of[ends]
+        begins = np.flatnonzero(np.append(True, batch.line[1:] != batch.line[:-1])[: len(batch.line)])
+        before_m = total_m[begins] - batch.length_m[begins]
+        nth = np.cumsum(np.append(True, line[1:] != line[:-1])[: len(line)]) - 1
+        severity = np.full(len(batch.said), np.nan)
+        if layer.scheme and not needs_velocity:
+            said = severities(layer, batch.said)["severity"]
+            severity = said.to_numpy(np.float64, na_value=np.nan)
+        value = batch.said["value"].to_numpy(np.float64)
+        sampled = batch.said.take(of) if needs_velocity else batch.said.iloc[:0]
+        parts.append((line, total_m[ends] - before_m[nth], value[of], severity[of], sampled))
+    *arrays, frames = zip(*parts, strict=True)
+    line, stop_m, value, severity = (np.concatenate(part) for part in arrays)
+    asked = pd.concat(frames, ignore_index=True) if needs_velocity else frames[0]
+    return RoadPieces(layer, line, stop_m, value, severity, asked)
 
 
-def _changes(pieces: pd.DataFrame) -> NDArray[np.bool_]:
+def _changes(batch: Batch) -> NDArray[np.bool_]:
     """Whether the next piece is on another line, or says something else: vertices of a line change nothing."""
-    same = np.ones(len(pieces), dtype=bool)
-    for name in ("line", "value", "class_code", "state"):
-        code = pd.factorize(pieces[name])[0]
+    same = np.ones(len(batch.line), dtype=bool)
+    same[:-1] = batch.line[1:] == batch.line[:-1]
+    for name in batch.said:
+        code = pd.factorize(batch.said[name])[0][batch.of]
         same[:-1] &= code[1:] == code[:-1]
     same[-1:] = False
     return ~same
@@ -186,14 +206,14 @@ def _changes(pieces: pd.DataFrame) -> NDArray[np.bool_]:
 def scenario_roads(
     scenario: HazardScenario,
     laid: Iterable[RoadPieces],
-    lines: Lines,
+    lines: Lines | Paths,
     *,
     free_flow_kph: ArrayLike,
     vehicle: str,
     bridge: ArrayLike = False,
     tunnel: ArrayLike = False,
     covered: ArrayLike = False,
-    jurisdiction: Sequence[object] | None = None,
+    jurisdiction: Sequence[object] | pd.Series | None = None,
     jurisdictions: pd.DataFrame | None = None,
 ) -> RoadHazard:
     """Say what a scenario leaves of each road.
@@ -212,7 +232,7 @@ def scenario_roads(
         Its layers, laid along the lines by `lay_on_roads`; others are ignored, but for a velocity without a
         scheme that a depth of the scenario needs.
     lines
-        n LineStrings, those that the layers were laid on.
+        n LineStrings, or `Paths`: those that the layers were laid on.
     free_flow_kph
         Speed without the hazard, of all roads or (n,).
     vehicle
@@ -220,7 +240,7 @@ def scenario_roads(
     bridge, tunnel, covered
         (n,) bool, or one for all; see `affected`.
     jurisdiction
-        (n,) id of the jurisdiction of each road, missing outside all of them.
+        (n,) id of the jurisdiction of each road, missing outside all of them; best as categories.
     jurisdictions
         Indexed by id, with ``country`` and ``partner`` if layers are provided by these. Without it no layer
         goes before another.
@@ -242,12 +262,10 @@ def scenario_roads(
     ...     scenario, laid, network.lines(), free_flow_kph=50.0, vehicle="emergency")  # doctest: +SKIP
     >>> left.roads["closed"].sum()  # doctest: +SKIP
     """
-    geometry = np.asarray(lines, dtype=object)
     by_id = {one.layer.id: one for one in laid}
     chosen, velocity = _chosen(scenario, by_id)
     rules = scenario_rules(scenario, [one.layer for one in chosen], vehicle)
-    line_m = np.nan_to_num(shapely.length(geometry))
-    cuts = _Cuts.of([*chosen, *velocity.values()], line_m)
+    line_m = _lengths(lines)
     free = np.broadcast_to(np.asarray(free_flow_kph, np.float64), line_m.shape)
     _check_free_flow(free)
     masks = [
@@ -258,11 +276,64 @@ def scenario_roads(
         for hazard in {one.layer.hazard for one in chosen}
     }
     own = _own(jurisdiction, jurisdictions, [one.layer for one in chosen], len(line_m))
-    said = [
-        _said(one, rules[one.layer.id], cuts, free, spared[one.layer.hazard], velocity.get(one.layer.id))
-        for one in chosen
-    ]
-    return _combined(scenario, chosen, said, own, cuts, rules)
+    before_m = np.append(0.0, np.cumsum(line_m))[:-1]
+
+    def left(first: int) -> RoadHazard:
+        rows = slice(first, first + _ROADS)
+        some = [_part(one, rows) for one in chosen]
+        speed = {depth: _part(one, rows) for depth, one in velocity.items()}
+        cuts = _Cuts.of([*some, *speed.values()], line_m[rows], before_m[rows])
+        said = [
+            _said(
+                one, rules[one.layer.id], cuts, free[rows], spared[one.layer.hazard][rows],
+                speed.get(one.layer.id),
+            )
+            for one in some
+        ]  # fmt: skip
+        return _combined(scenario, some, said, own[:, rows], cuts, rules)
+
+    firsts = np.arange(0, max(len(line_m), 1), _ROADS)
+    parts = in_threads(lambda some: _objects([left(first) for first in some.tolist()]), firsts, least=1)
+    return _joined(parts.tolist(), rules)
+
+
+def _objects(found: Sequence[object]) -> NDArray[np.object_]:
+    array = np.empty(len(found), dtype=object)
+    array[:] = found
+    return array
+
+
+def _part(laid: RoadPieces, rows: slice) -> RoadPieces:
+    """Give what is laid along lines that follow one another, which are numbered anew."""
+    pieces = slice(*np.searchsorted(laid.line, [rows.start, rows.stop]).tolist())
+    return RoadPieces(
+        laid.layer,
+        laid.line[pieces] - rows.start,
+        laid.stop_m[pieces],
+        laid.value[pieces],
+        laid.severity[pieces],
+        laid.sampled.iloc[pieces],
+    )
+
+
+def _joined(parts: Sequence[RoadHazard], rules: Mapping[str, Passability]) -> RoadHazard:
+    def all_of(name: str) -> Floats:
+        return np.concatenate([getattr(one, name) for one in parts])
+
+    return RoadHazard(
+        pd.concat([one.roads for one in parts], ignore_index=True) if len(parts) > 1 else parts[0].roads,
+        np.concatenate([one.line + number * _ROADS for number, one in enumerate(parts)]),
+        all_of("start"),
+        all_of("stop"),
+        all_of("factor"),
+        {key: rule.id for key, rule in rules.items()},
+    )
+
+
+def _lengths(lines: Lines | Paths) -> Floats:
+    if isinstance(lines, Paths):
+        return lines.length_m
+    return np.nan_to_num(shapely.length(np.asarray(lines, dtype=object)))
 
 
 def _check_free_flow(kph: Floats) -> None:
@@ -340,19 +411,15 @@ def _rule(scenario: HazardScenario, layer: HazardLayer, vehicle: str) -> Passabi
 
 
 def _own(
-    jurisdiction: Sequence[object] | None,
+    jurisdiction: Sequence[object] | pd.Series | None,
     jurisdictions: pd.DataFrame | None,
     layers: Sequence[HazardLayer],
     n: int,
 ) -> NDArray[np.bool_]:
     """Whether each layer is provided by each road's own jurisdiction: (layers, roads)."""
-    own = np.zeros((len(layers), n), dtype=bool)
     if jurisdictions is None or jurisdiction is None:
-        return own
-    place = jurisdictions.index.get_indexer(pd.Index(jurisdiction))
-    for number, positions in enumerate(own_layers(jurisdictions, layers).values()):
-        own[np.ix_(np.array(positions, dtype=np.int64), np.flatnonzero(place == number))] = True
-    return own
+        return np.zeros((len(layers), n), dtype=bool)
+    return provided(jurisdiction, jurisdictions, layers)
 
 
 # --- pieces on which no layer changes ------------------------------------------------------------------------
@@ -366,32 +433,36 @@ class _Cuts:
     start_m: Floats
     stop_m: Floats
     line_m: Floats
+    before_m: Floats  # lengths of all lines before each
 
     @property
     def length_m(self) -> Floats:
         return self.stop_m - self.start_m
 
     @staticmethod
-    def of(laid: Sequence[RoadPieces], line_m: Floats) -> _Cuts:
+    def of(laid: Sequence[RoadPieces], line_m: Floats, before_m: Floats) -> _Cuts:
         """Cut lines wherever one of the layers does."""
         whole = np.flatnonzero(line_m > 0)
-        line = np.concatenate([whole, *(one.line for one in laid)]).astype(np.int64)
-        stop_m = np.concatenate([line_m[whole], *(one.stop_m for one in laid)])
+        line = np.concatenate([whole[:0], *(one.line for one in laid)]).astype(np.int64)
+        stop_m = np.concatenate([line_m[:0], *(one.stop_m for one in laid)])
         # The end of a line is its length, however the pieces of a layer were added up.
-        stop_m = np.where(stop_m >= line_m[line] - _SAME_M, line_m[line], stop_m)
+        inner = np.flatnonzero(stop_m < line_m[line] - _SAME_M)
+        line, stop_m = line[inner], stop_m[inner]
         order = np.lexsort((stop_m, line))
         line, stop_m = line[order], stop_m[order]
         apart = np.append(True, (line[1:] != line[:-1]) | (stop_m[1:] - stop_m[:-1] > _SAME_M))[: len(line)]
         line, stop_m = line[apart], stop_m[apart]
+        # Most lines are not cut: those that are go among the others before their ends.
+        at = np.searchsorted(whole, line)
+        line, stop_m = np.insert(whole, at, line), np.insert(line_m[whole], at, stop_m)
         first = np.append(True, line[1:] != line[:-1])[: len(line)]
         start_m = np.where(first, 0.0, np.append(0.0, stop_m[:-1])[: len(line)])
-        return _Cuts(line, start_m, stop_m, line_m)
+        return _Cuts(line, start_m, stop_m, line_m, before_m)
 
     def piece_of(self, one: RoadPieces) -> Ints:
         """Position of the piece of a layer that each piece lies on."""
-        offset = np.append(0.0, np.cumsum(self.line_m))
-        middle = offset[self.line] + (self.start_m + self.stop_m) / 2
-        found = np.searchsorted(offset[one.line] + one.stop_m, middle)
+        middle = self.before_m[self.line] + (self.start_m + self.stop_m) / 2
+        found = np.searchsorted(self.before_m[one.line] + one.stop_m, middle)
         return np.minimum(found, len(one.line) - 1).astype(np.int64)
 
 
@@ -477,8 +548,8 @@ def _combined(
     roads = _by_road(cuts, factor, severity, unknown, probability)
     # What is too short to close a road does not cut it in two either.
     factor = np.where((factor == 0) & ~roads["closed"].to_numpy()[cuts.line], 1.0, factor)
-    names = np.array([*(one.layer.id for one in chosen), ""], dtype=object)
-    roads["layer"] = names[_slowest_layer(cuts, slowest, deciding, len(chosen))]
+    names = pd.array([*(one.layer.id for one in chosen), ""], dtype="str")
+    roads["layer"] = names.take(_slowest_layer(cuts, slowest, deciding, len(chosen)))
     touched = (roads["factor"].to_numpy() < 1)[cuts.line]
     length = cuts.line_m[cuts.line[touched]]
     return RoadHazard(
@@ -533,9 +604,10 @@ def _by_road(
 def _slowest_layer(cuts: _Cuts, slowest: Floats, deciding: Ints, none: int) -> Ints:
     """Layer that leaves least on the worst piece of each road; `none` where nothing is lost."""
     result = np.full(len(cuts.line_m), none, dtype=np.int64)
-    order = np.lexsort((deciding, slowest, cuts.line))
-    line, first = np.unique(cuts.line[order], return_index=True)
-    result[line] = deciding[order[first]]
+    lost = np.flatnonzero(slowest < 1)
+    lost = lost[np.lexsort((deciding[lost], slowest[lost], cuts.line[lost]))]
+    line, first = np.unique(cuts.line[lost], return_index=True)
+    result[line] = deciding[lost[first]]
     return result
 
 

@@ -17,7 +17,7 @@ from pyproj import CRS, Transformer
 from shapely.geometry.base import BaseGeometry
 
 from mutualaid.errors import Defect, HazardError
-from mutualaid.hazards._borders import shared_borders
+from mutualaid.hazards._borders import check_jurisdictions, shared_borders
 from mutualaid.hazards._model import HazardLayer
 from mutualaid.hazards._providers import UNKNOWN, as_int8, ask, believed, own_layers, unique_layers
 
@@ -172,6 +172,9 @@ def compare_borders(
     _check(step_m, offset_m, min_jump)
     chosen, velocity = unique_layers(layers)
     own = own_layers(jurisdictions, chosen)
+    check_jurisdictions(jurisdictions)
+    if len(set(own.values())) < 2:  # all answer with the same layers, so no border need be found
+        return _nothing(jurisdictions.crs)
     borders = shared_borders(jurisdictions, tolerance_m=tolerance_m)
     shared = tuple(n for n, layer in enumerate(chosen) if not layer.jurisdiction)
     asked: dict[_Question, list[int]] = {}
@@ -195,10 +198,14 @@ def compare_borders(
         for question, rows in asked.items()
     ]
     if not tables:
-        return gpd.GeoDataFrame(columns=_COLUMNS, geometry="geometry", crs=jurisdictions.crs)
+        return _nothing(jurisdictions.crs)
     table = pd.concat(tables, ignore_index=True)
     table = table.sort_values(["border", "hazard"], kind="stable", ignore_index=True)
     return gpd.GeoDataFrame(table[_COLUMNS], geometry="geometry", crs=jurisdictions.crs)
+
+
+def _nothing(crs: CRS | None) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(columns=_COLUMNS, geometry="geometry", crs=crs)
 
 
 def _check(step_m: float, offset_m: float | None, min_jump: int) -> None:
