@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import heapq
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from mutualaid.errors import NetworkError
-from mutualaid.network import bounded_dijkstra
+from mutualaid.network import _times, bounded_dijkstra
 
 
 @st.composite
@@ -73,6 +75,59 @@ def test_the_number_of_threads_changes_nothing() -> None:
     arrays = graph.indptr, graph.indices, graph.data, rng.integers(0, 900, 50)
     one, three = (bounded_dijkstra(*arrays, limit_ms=20_000, threads=threads) for threads in (1, 3))
     for a, b in zip(one, three, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def shortest(graph: csr_array, source: int, limit: int) -> dict[int, int]:
+    """Nodes within a limit, settled one by one."""
+    settled: dict[int, int] = {}
+    waiting = [(0, source)]
+    while waiting:
+        ms, node = heapq.heappop(waiting)
+        if node in settled:
+            continue
+        settled[node] = ms
+        for arc in range(graph.indptr[node], graph.indptr[node + 1]):
+            if ms + graph.data[arc] <= limit:
+                heapq.heappush(waiting, (ms + int(graph.data[arc]), int(graph.indices[arc])))
+    return settled
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    graphs(),
+    st.integers(0, 60_000),
+    st.sampled_from([1, 2]),
+    st.sampled_from([np.int32, np.int64]),
+    st.data(),
+)
+def test_every_source_keeps_its_place_whatever_their_order(
+    graph: csr_array, limit: int, threads: int, dtype: Any, data: st.DataObject
+) -> None:
+    sources = data.draw(st.lists(st.integers(0, graph.shape[0] - 1), max_size=20))
+    ptr, node, ms = bounded_dijkstra(
+        graph.indptr, graph.indices, graph.data.astype(dtype), sources, limit_ms=limit, threads=threads
+    )
+    found = [
+        dict(zip(node[begin:end].tolist(), ms[begin:end].tolist(), strict=True))
+        for begin, end in pairwise(ptr)
+    ]
+    assert found == [shortest(graph, source, limit) for source in sources]
+    assert ptr[-1] == len(node) == len(ms) == sum(map(len, found))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("rows", [1, 700, 5000])
+def test_rows_beyond_the_room_for_them_are_all_there(
+    monkeypatch: pytest.MonkeyPatch, threads: int, rows: int
+) -> None:
+    rng = np.random.default_rng(11)
+    graph = csr_array((rng.integers(1, 9000, 4000), (rng.integers(0, 900, 4000), rng.integers(0, 900, 4000))))
+    arrays = graph.indptr, graph.indices, graph.data, rng.integers(0, graph.shape[0], 50)
+    expected = bounded_dijkstra(*arrays, limit_ms=20_000, threads=1)
+    assert np.diff(expected[0]).max() > 700  # or none would be too large for the room
+    monkeypatch.setattr(_times, "_ROWS", rows)
+    for a, b in zip(bounded_dijkstra(*arrays, limit_ms=20_000, threads=threads), expected, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

@@ -408,3 +408,22 @@ def test_batches_and_threads_change_nothing(draw: Draw) -> None:
     back = back.rename(columns={"origin": "destination", "destination": "origin"})
     back = back.sort_values(["origin", "destination"], ignore_index=True)[one.columns]
     pd.testing.assert_frame_equal(one, back)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_the_order_of_origins_and_what_was_searched_before_change_nothing(
+    random_cases: Cases, data: st.DataObject
+) -> None:
+    case = data.draw(random_cases())
+    graph, places = case_graph(case), case.positions
+    shuffled = places.loc[data.draw(st.permutations(places.index.tolist()))]
+    threads = data.draw(st.sampled_from([1, 2]))
+    for limit_s in (LIMIT_S, LIMIT_S / 4, 2 * LIMIT_S):  # one after the other, on the same memory
+        fresh = case_graph(case)
+        alone = [
+            travel_times(fresh, shuffled.loc[[label]], places, limit_s=limit_s, threads=1)
+            for label in shuffled.index
+        ]
+        found = travel_times(graph, shuffled, places, limit_s=limit_s, threads=threads)
+        pd.testing.assert_frame_equal(found, pd.concat(alone, ignore_index=True), check_exact=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -15,7 +15,7 @@ from mutualaid.errors import Defect, NetworkError
 from mutualaid.network._graph import Arcs, RouteGraph, reweighted
 from mutualaid.network._model import Network
 from mutualaid.network._positions import Links, arrivals, departures, direct, members, positions
-from mutualaid.network._times import limit_label, search_back
+from mutualaid.network._times import lent, limit_label, search_back
 
 __all__ = ["Cut", "cut", "lean", "lean_all"]
 
@@ -144,8 +144,8 @@ def cut(graph: RouteGraph, origins: pd.DataFrame, places: pd.DataFrame, *, limit
     reach = np.zeros(len(origins), dtype=np.bool_)
     # Along one road a hazard may take a millisecond off what is rounded, so these are not compared with the limit.
     reach[direct(graph, start, end).start] = True
-    with _scratch(graph, limit) as (best, numbers):
-        state, label = search_back(graph, arrivals(graph, end), limit, best)
+    with _zeros(graph) as numbers:
+        state, label = search_back(graph, arrivals(graph, end), limit)
         order = np.argsort(state)
         state, label = state[order], label[order]
         reach[_in_time(departures(graph, start), state, label, limit, numbers)] = True
@@ -239,33 +239,14 @@ def _or(number: Int32, nowhere: int) -> Int32:
 # --- memory that goes from cut to cut ------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
-class _Scratch:
-    """What a search and a renumbering write into: (s,) labels, the limit plus one at rest; zeros at rest."""
-
-    limit: int
-    best: Int64
-    numbers: Int32
+#: What a renumbering writes into, of each graph, where it is not in use: several threads may cut one graph.
+_SPARE: WeakKeyDictionary[RouteGraph, list[Int32]] = WeakKeyDictionary()
 
 
-#: Scratch of each graph that is not in use: several threads may cut one graph.
-_SPARE: WeakKeyDictionary[RouteGraph, list[_Scratch]] = WeakKeyDictionary()
-
-
-@contextmanager
-def _scratch(graph: RouteGraph, limit: int) -> Iterator[tuple[Int64, Int32]]:
-    """Lend memory as large as the graph. What fails keeps it: only what is at rest again is lent again."""
-    spare = _SPARE.setdefault(graph, [])
-    try:
-        scratch = spare.pop()
-    except IndexError:
-        size = max(graph.n_states, graph.network.n_nodes, graph.network.n_roads)
-        scratch = _Scratch(-1, np.empty(graph.n_states, np.int64), np.zeros(size, np.int32))
-    if scratch.limit != limit:
-        scratch.best[:] = limit + 1
-        scratch.limit = limit
-    yield scratch.best, scratch.numbers
-    spare.append(scratch)
+def _zeros(graph: RouteGraph) -> AbstractContextManager[Int32]:
+    """Lend a zero for each state, node or road of a graph, whatever there is most of."""
+    size = max(graph.n_states, graph.network.n_nodes, graph.network.n_roads)
+    return lent(_SPARE.setdefault(graph, []), lambda: np.zeros(size, np.int32))
 
 
 @contextmanager

@@ -67,6 +67,11 @@ class Arcs:
         """(r,) state that each arc leaves."""
         return np.repeat(np.arange(len(self.indptr) - 1, dtype=np.int32), np.diff(self.indptr))
 
+    @cached_property
+    def heaviest(self) -> int:
+        """Largest weight, 0 without arcs."""
+        return int(self.weight.max(initial=0))
+
 
 @dataclass(frozen=True, eq=False)
 class RouteGraph:

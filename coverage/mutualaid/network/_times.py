@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from threading import local
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -16,18 +17,27 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutualaid.errors import Defect, NetworkError
 from mutualaid.network._graph import MAX_MS, Arcs, RouteGraph, pack, unpack_s
-from mutualaid.network._kernel import bucket_layout, k_nearest, reached_rows, table_rows
+from mutualaid.network._kernel import bucket_layout, in_sequence, k_nearest, reached_rows, table_rows
 from mutualaid.network._positions import Direct, Links, arrivals, departures, direct, group, positions
 
-__all__ = ["bounded_dijkstra", "limit_label", "nearest", "search_back", "search_states", "travel_times"]
+__all__ = [
+    "bounded_dijkstra",
+    "lent",
+    "limit_label",
+    "nearest",
+    "search_back",
+    "search_states",
+    "travel_times",
+]
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
+Scratch = TypeVar("Scratch")
 
 #: Batches for each of several threads, to even out dense and sparse places.
 _BATCHES = 8
-#: Rows that each thread has room for at first. Memory that is not written to is never taken from the system,
-#: and NumPy asks for it in large pages, which is several times faster than letting arrays grow from small.
+#: Rows that a thread makes room for at a time. Memory that is not written to is never taken from the system, and
+#: NumPy asks for it in large pages, which is several times faster than letting arrays grow from small.
 _ROWS = 1 << 22
 
 
@@ -95,17 +105,26 @@ def travel_times(
     arcs, seeds, attached, pairs = _ends(graph, origins, destinations, reverse=reverse)
     seed_ptr, order = group(seeds.row, len(origins))
     seeds = seeds.take(order)
-    attach_ptr, order = group(attached.state, graph.n_states)
-    attached = attached.take(order)
+    attached = attached.take(np.argsort(attached.state, kind="stable"))
+    attach_at = np.zeros(graph.n_states, np.int32)
+    attach_at[attached.state[::-1]] = np.arange(len(attached.state), 0, -1)  # of several the first comes last
     direct_ptr, direct_order = group(pairs.start, len(origins))
-    run = partial(
+    search = partial(
         table_rows, arcs.indptr, arcs.head, arcs.weight,
         seed_ptr, seeds.state, seeds.label,
-        attach_ptr, attached.row, attached.label,
+        attach_at, attached.state, attached.row, attached.label,
         direct_ptr, pairs.end[direct_order], pairs.label[direct_order],
-        len(destinations), limit, *bucket_layout(arcs.weight, seeds.label, limit),
+        limit, *_layout(arcs, seeds, limit),
     )  # fmt: skip
-    counts, item, label = _in_batches(run, len(origins), _unreached(graph.n_states, limit), threads)
+    size, spare = len(destinations), list[tuple[Int64, Int32]]()
+
+    def run(*batch: Any) -> tuple[int, int]:
+        with lent(spare, lambda: (np.zeros(size, np.int64), np.empty(size, np.int32))) as items:
+            return search(*items, *batch)
+
+    counts, item, label = _in_batches(
+        run, _places(seeds, seed_ptr), partial(_labels_of, graph), np.int64, threads
+    )
     drive_s, crossing_s = unpack_s(label)
     return pd.DataFrame(
         {
@@ -179,7 +198,7 @@ def nearest(
         seeds.row, seeds.state, seeds.label,
         attach_ptr, attached.row, attached.label,
         pairs.start, pairs.end, pairs.label,
-        len(destinations), int(k), limit, *bucket_layout(arcs.weight, seeds.label, limit),
+        len(destinations), int(k), limit, *_layout(arcs, seeds, limit),
     )  # fmt: skip
     item, place = np.nonzero(origin >= 0)
     drive_s, crossing_s = unpack_s(label[item, place])
@@ -211,7 +230,8 @@ def bounded_dijkstra(
     ----------
     indptr, head, weight_ms
         Graph of n nodes and r arcs in CSR form: (n + 1,), (r,) and (r,); weights are whole and not negative.
-        It is fastest when nodes that are near each other have near numbers.
+        It is fastest when nodes that are near each other have near numbers. All are looked through once in each call;
+        what is int32 is not copied.
     sources
         (q,) nodes to start from.
     limit_ms
@@ -239,37 +259,40 @@ def bounded_dijkstra(
     {0: 0, 1: 4000, 2: 7000}
     """
     starts, heads = np.asarray(indptr, dtype=np.int32), np.asarray(head, dtype=np.int32)
-    weight: NDArray[Any] = np.asarray(weight_ms, dtype=np.int64)
+    weight: NDArray[Any] = np.asarray(weight_ms)
+    weight = weight if weight.dtype == np.int32 else weight.astype(np.int64, copy=False)
     seeds = np.asarray(sources, dtype=np.int32)
-    n, longest = len(starts) - 1, int(limit_ms)
+    n, longest, heaviest = len(starts) - 1, int(limit_ms), _largest(weight)
     fits = n >= 0 and starts[0] == 0 and starts[-1] == len(heads) == len(weight)
     defects = [
         Defect("", name, expected, "something else", f"correct {name}")
         for name, expected, ok in (
             ("indptr", "ascending from 0 to the number of arcs", fits and (starts[1:] >= starts[:-1]).all()),
-            ("head", f"nodes within 0…{n - 1}", _within(heads, n)),
-            ("weight_ms", "whole milliseconds of at least 0, below 2**62", _within(weight, 1 << 62)),
-            ("sources", f"nodes within 0…{n - 1}", _within(seeds, n)),
+            ("head", f"nodes within 0…{n - 1}", _largest(heads) < n or len(heads) == 0),
+            ("weight_ms", "whole milliseconds of at least 0, below 2**62", heaviest < 1 << 62),
+            ("sources", f"nodes within 0…{n - 1}", _largest(seeds) < n or len(seeds) == 0),
             ("limit_ms", "whole milliseconds of at least 0, below 2**62", 0 <= longest < 1 << 62),
         )
         if not ok
     ]
     if defects:
         raise NetworkError(defects)
-    if longest <= MAX_MS and weight.max(initial=0) <= MAX_MS:
-        weight = weight.astype(np.int32)
-    zero = np.zeros(len(seeds), dtype=weight.dtype)
+    label: Any = np.int32 if max(longest, heaviest) <= MAX_MS else np.int64
+    weight = weight.astype(label, copy=False)
+    zero = np.zeros(len(seeds), dtype=label)
     seed_ptr = np.arange(len(seeds) + 1)
-    layout = bucket_layout(weight, zero, longest)
+    layout = bucket_layout(weight, zero, longest, heaviest=heaviest)
     run = partial(reached_rows, starts, heads, weight, seed_ptr, seeds, zero, longest, *layout)
-    counts, node, ms = _in_batches(run, len(seeds), np.full(n, longest + 1, weight.dtype), threads)
+    spare = list[NDArray[Any]]()
+    counts, node, ms = _in_batches(
+        run, seeds, lambda: lent(spare, lambda: np.zeros(n, label)), label, threads
+    )
     return np.concatenate([[0], np.cumsum(counts)]), node, ms
 
 
-def _within(values: Int32 | Int64, end: int) -> bool:
-    """Whether all values lie within 0…end - 1: as unsigned numbers, negative ones are the largest."""
-    unsigned = values.view(np.uint32 if values.dtype == np.int32 else np.uint64)
-    return len(values) == 0 or int(unsigned.max()) < end
+def _largest(values: Int32 | Int64) -> int:
+    """Largest value, 0 without any; as unsigned numbers, so that a negative one is larger than all others."""
+    return int(values.view(np.uint32 if values.dtype == np.int32 else np.uint64).max(initial=0))
 
 
 def search_states(
@@ -277,28 +300,28 @@ def search_states(
 ) -> tuple[Int64, Int32, Int64]:
     """States reached from groups of links: counts, states, labels. Seeds come sorted by group."""
     arcs = graph.out
-    layout = bucket_layout(arcs.weight, seeds.label, limit)
     run = partial(
         reached_rows, arcs.indptr, arcs.head, arcs.weight,
-        seed_ptr, seeds.state, seeds.label, limit, *layout,
+        seed_ptr, seeds.state, seeds.label, limit, *_layout(arcs, seeds, limit),
     )  # fmt: skip
-    return _in_batches(run, len(seed_ptr) - 1, _unreached(graph.n_states, limit), threads)
+    return _in_batches(run, _places(seeds, seed_ptr), partial(_labels_of, graph), np.int64, threads)
 
 
-def search_back(graph: RouteGraph, seeds: Links, limit: int, best: Int64) -> tuple[Int32, Int64]:
+def search_back(graph: RouteGraph, seeds: Links, limit: int) -> tuple[Int32, Int64]:
     """States from which some link is reached within a limit, in no particular order, and their labels.
 
-    ``best`` is scratch, one label a state, that comes and goes with the limit plus one everywhere. The work grows with
-    what is found alone, so buckets are as wide as a sample of the arcs suggests.
+    The work grows with what is found alone, so buckets are as wide as a sample of the arcs suggests.
     """
-    arcs, room = graph.into, 1 << 16
-    layout = bucket_layout(arcs.weight[:room], np.array([limit]), limit)
-    _, state, label, size = reached_rows(
-        arcs.indptr, arcs.head, arcs.weight,
-        np.array([0, len(seeds.state)]), seeds.state, seeds.label, limit, *layout,
-        best, np.empty(room, np.int32), np.empty(room, np.int64), 0, 0, 1,
-    )  # fmt: skip
-    return state[:size], np.asarray(label[:size], dtype=np.int64)
+    arcs, size = graph.into, graph.n_states + 1  # there is room for all and to spare, so it is never short
+    layout = bucket_layout(arcs.weight[: 1 << 16], np.array([limit]), limit)
+    state, label = np.empty(size, np.int32), np.empty(size, np.int64)
+    with _labels_of(graph) as left:
+        _, size = reached_rows(
+            arcs.indptr, arcs.head, arcs.weight,
+            np.array([0, len(seeds.state)]), seeds.state, seeds.label, limit, *layout,
+            left, np.array([0]), 0, 1, np.array([0]), state, label,
+        )  # fmt: skip
+    return state[:size], label[:size]
 
 
 def limit_label(limit_s: float | None) -> int:
@@ -326,38 +349,93 @@ def _ends(
     return graph.into, arrivals(graph, start), departures(graph, end), pairs
 
 
-def _unreached(n_states: int, limit: int) -> Int64:
-    """Give what the labels of all states begin as, without the memory that they take."""
-    return np.broadcast_to(np.int64(limit + 1), n_states)
+def _layout(arcs: Arcs, seeds: Links, limit: int) -> tuple[int, int]:
+    return bucket_layout(arcs.weight, seeds.label, limit, heaviest=arcs.heaviest)
+
+
+def _places(seeds: Links, seed_ptr: Int64) -> Int32:
+    """Give where each origin is: its first state, as states are numbered by place. Without any it does not matter."""
+    if not len(seeds.state):
+        return np.zeros(len(seed_ptr) - 1, np.int32)
+    return seeds.state[np.minimum(seed_ptr[:-1], len(seeds.state) - 1)]
+
+
+# --- memory, and batches of origins --------------------------------------------------------------------------
+
+
+@contextmanager
+def lent(spare: list[Scratch], make: Callable[[], Scratch]) -> Iterator[Scratch]:
+    """Lend what is spare, or a new one. What fails keeps it: only what is as it was before is lent again."""
+    try:
+        one = spare.pop()
+    except IndexError:
+        one = make()
+    yield one
+    spare.append(one)
+
+
+#: Scratch of each graph that is not in use, so that a search costs what it reaches, however large the graph is.
+_SPARE: WeakKeyDictionary[RouteGraph, list[Int64]] = WeakKeyDictionary()
+
+
+def _labels_of(graph: RouteGraph) -> AbstractContextManager[Int64]:
+    """Lend a zero for each state of a graph."""
+    # What a hazard leaves of it has the same states.
+    spare = _SPARE.setdefault(graph.before or graph, [])
+    return lent(spare, lambda: np.zeros(graph.n_states, np.int64))
+
+
+def _room(label: Any, rows: int) -> tuple[Int32, Any]:
+    return np.empty(rows, np.int32), np.empty(rows, label)
 
 
 def _in_batches(
-    batch: Callable[..., tuple[Int64, Int32, Any, int]],
-    size: int,
-    unreached: NDArray[Any],
+    batch: Callable[..., tuple[int, int]],
+    place: NDArray[np.integer],
+    scratch: Callable[[], AbstractContextManager[NDArray[Any]]],
+    label: Any,
     threads: int | None,
 ) -> tuple[Int64, Int32, Any]:
-    """Run a batch function over 0…size - 1, on several threads, and join what it gives in order.
+    """Run a batch function over all origins, on several threads: counts by origin, items, labels.
 
-    ``unreached`` is what the scratch of each thread begins as, one label a state.
+    Origins are taken in the order of `place`, so that each finds in the processor's cache what the one before it
+    read there; what they give is put into their own order. ``scratch`` lends a zero for each state.
     """
-    own = local()
+    sequence = np.argsort(place, kind="stable")
+    counts = np.zeros(len(place), np.int64)
+    workers = max(1, min(threads or os.cpu_count() or 1, len(place)))
+    rooms = [_room(label, _ROWS) for _ in range(workers)]
 
-    def run(first: int, last: int) -> tuple[Int64, Int32, Any]:
-        if not hasattr(own, "best"):
-            memory = np.empty(len(unreached) + _ROWS, unreached.dtype)
-            own.best, own.labels = memory[: len(unreached)], memory[len(unreached) :]
-            own.best[:] = unreached
-            own.items, own.size = np.empty(_ROWS, np.int32), 0
-        start = own.size
-        counts, own.items, own.labels, own.size = batch(own.best, own.items, own.labels, start, first, last)
-        return counts, own.items[start : own.size], own.labels[start : own.size]
+    def run(first: int, last: int) -> list[tuple[int, int, Int32, Any]]:
+        parts = []
+        items, labels = rooms.pop()
+        with scratch() as left:
+            while first < last:
+                done, size = batch(left, sequence, first, last, counts, items, labels)
+                parts.append((first, done, items[:size], labels[:size]))
+                items, labels = items[size:], labels[size:]
+                if done < last:
+                    items, labels = _room(
+                        label, max(_ROWS, 2 * len(items))
+                    )  # even for many rows of one origin
+                first = done
+        rooms.append((items, labels))
+        return parts
 
-    workers = min(threads or os.cpu_count() or 1, size)
-    if workers <= 1:
-        return run(0, size)
-    cuts = np.linspace(0, size, 1 + min(size, workers * _BATCHES), dtype=np.int64).tolist()
+    n_batches = 1 if workers == 1 else min(len(place), workers * _BATCHES)
+    cuts = np.linspace(0, len(place), 1 + n_batches, dtype=np.int64).tolist()
     with ThreadPoolExecutor(workers) as pool:
-        parts = list(pool.map(run, cuts[:-1], cuts[1:]))
-    counts, items, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
+        each = map if workers == 1 else pool.map
+        parts = [part for batch in each(run, cuts[:-1], cuts[1:]) for part in batch]
+        if len(parts) == 1 and (sequence[1:] > sequence[:-1]).all():
+            return counts, *parts[0][2:]
+        ptr = np.append(0, np.cumsum(counts))
+        items, labels = _room(label, int(ptr[-1]))
+
+        def put(_: int) -> None:
+            first, done, some_items, some_labels = parts.pop()  # whose memory is free then
+            in_sequence(sequence, first, done, ptr, some_items, some_labels, items, labels)
+
+        rooms.clear()
+        list(each(put, range(len(parts))))
     return counts, items, labels
