@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import maximum_flow
 
 from mutualaid.evacuation import FlowNetwork, flow_network
-from mutualaid.evacuation._expanded._cuts import Threshold, best_of, reach, value
+from mutualaid.evacuation._expanded._cuts import Threshold, best_of, raised, reach, released_before, value
 from mutualaid.evacuation._expanded._grid import Expanded, expanded, solve_static
 from mutualaid.evacuation._expanded._roads import road_parts
 
@@ -183,3 +183,26 @@ def test_people_of_vehicles_that_mix() -> None:
     )  # fmt: skip
     grid.solve(lambda: None)
     assert grid.people().sum() == pytest.approx(480.0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_who_is_ready_before_a_moment_is_found_for_all_places_at_once(seed: int) -> None:
+    roads = road_parts(drawn(seed))
+    random = np.random.default_rng(seed)
+    at = random.choice([-1, 0, 1, 299_999, 600_000, 600_001, 10**7], roads.n_nodes)
+    pairs = zip(at[roads.demand_node], roads.released, strict=True)
+    each = [0.0 if when <= 0 else np.interp(when, roads.release, ready) for when, ready in pairs]
+    assert released_before(roads, at).tolist() == each
+
+
+def test_a_cut_is_not_moved_any_further_when_it_is_late() -> None:
+    roads = road_parts(drawn(1))
+    cut = Threshold(np.zeros(roads.n_nodes, np.int64), np.zeros(len(roads.sink_node), bool))
+    looks = iter([False, True])
+    ends = [
+        raised(roads, cut, 0, roads.vehicles, step=20_000, most=10**9, late=late)[1]
+        for late in (lambda: True, lambda: next(looks), lambda: False)
+    ]
+    assert ends[0] < ends[2]
+    assert ends[0] <= ends[1] <= ends[2]
+    assert next(looks, None) is None

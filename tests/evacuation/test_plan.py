@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from mutualaid.evacuation import (
     plan_routes,
     simulate,
 )
+from mutualaid.evacuation._routes import _program, _search
+from mutualaid.evacuation._routes._pricing import cheapest_ways
 from mutualaid.evacuation._routes._roads import prepared
 
 examples = partial(settings, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -212,6 +215,48 @@ def test_the_user_may_stop_it() -> None:
     assert plan.unserved.sum() == 0
     assert any("stopped" in note for note in plan.notes)
     sound(plan)
+
+
+def test_rates_that_take_too_long_are_given_up(
+    monkeypatch: pytest.MonkeyPatch, instances: ModuleType
+) -> None:
+    now, given = [0.0], []
+
+    def slow(*_: Any, options: dict[str, float], **__: Any) -> SimpleNamespace:
+        given.append(options["time_limit"])
+        now[0] += options["time_limit"]
+        return SimpleNamespace(status=1, x=None)
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_program, "linprog", slow)
+    plan = plan_routes(instances.grid(8, 9, vehicles=5000), lower_s=1.0, time_limit_s=60.0)
+    assert given[0] == 60
+    assert now[0] <= 60 * 1.1 + 2
+    assert plan.routes["vehicles"].sum() > 4000, "what was known before it"
+    assert ["time limit" in note for note in plan.notes] == [True]
+    sound(plan)
+
+
+def test_a_search_for_ways_that_takes_too_long_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, instances: ModuleType
+) -> None:
+    now, calls = [0.0], [0]
+
+    def slow(*given: Any) -> Any:
+        calls[0] += 1
+        now[0] += 61.0
+        return cheapest_ways(*given)
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_search, "cheapest_ways", slow)
+    monkeypatch.setattr(_search, "_LOOK", 1)
+    plan = plan_routes(instances.grid(8, 9, vehicles=5000), lower_s=1.0, time_limit_s=60.0)
+    assert calls == [1]
+    sound(plan)
+
+
+def test_a_plan_that_is_near_enough_has_no_note() -> None:
+    assert plan_routes(ONE, lower_s=600).notes == ()
 
 
 def test_what_is_asked_for_must_mean_something() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from mutualaid.errors import SitingError
 from mutualaid.siting import Choice, Fair, Over, SiteTable, p_median, site_table
+from mutualaid.siting._median import _points
 
 INF = float("inf")
 
@@ -159,6 +160,20 @@ def test_nobody_lives_there() -> None:
     demand = pd.DataFrame({"population": [0, 0]}, index=["a", "b"])
     plan = p_median(site_table([[1, 2]], ["x"], demand, limit_s=480), Choice(add=1))
     assert (plan.value, plan.bound, plan.status) == (0, 0, "optimal")
+
+
+def test_sites_are_sorted_a_few_points_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(5)
+    times = random.integers(0, 9, (12, 40)).astype(float)
+    times[random.random(times.shape) < 0.2] = INF
+    stays, may = np.arange(12) < 2, np.arange(12) != 7
+    for together in (1, 30, 10_000):
+        monkeypatch.setattr(_points, "_TOGETHER", together)
+        points = _points.points_of(times, np.ones((1, 40)), stays, may)
+        for k in range(40):
+            these = slice(points.start[k], points.start[k + 1])
+            sooner = [(t, s) for s, t in enumerate(times[:, k]) if may[s] and t < times[:2, k].min()]
+            assert list(zip(points.time[these], points.site[these], strict=True)) == sorted(sooner)
 
 
 # What partners are owed

@@ -15,6 +15,7 @@ from mutualaid.evacuation._results import RoutePlan
 from mutualaid.evacuation._routes._best import best_pieces
 from mutualaid.evacuation._routes._check import check_plan
 from mutualaid.evacuation._routes._loads import Passing, lane_peaks, passing
+from mutualaid.evacuation._routes._program import timed
 from mutualaid.evacuation._routes._roads import Roads, prepared
 from mutualaid.evacuation._routes._search import Pieces
 
@@ -163,13 +164,10 @@ def _routes(roads: Roads, pieces: Pieces, one_route: bool, notes: tuple[str, ...
     source, vehicles = pieces.source, pieces.vehicles
     names = network.sources.index.to_numpy()
     zones = network.sources["zone"].to_numpy()
-    drive, latest = np.zeros(len(source)), np.full(len(source), np.inf)
-    sink = np.zeros(len(source), dtype=np.int64)
-    for at, way in enumerate(pieces.edges):
-        arrives = np.cumsum(roads.transit_s[way])
-        drive[at] = arrives[-1]
-        latest[at] = np.min(roads.closes_s[way] - arrives)
-        sink[at] = way[-1] - network.n_edges
+    starts = np.concatenate([[0], np.cumsum([len(way) for way in pieces.edges])]).astype(np.int64)
+    edges = np.concatenate([*pieces.edges, np.empty(0, np.int64)])
+    _, drive, _, latest = timed(starts, edges, roads.transit_s, roads.opens_s, roads.closes_s)
+    sink = edges[starts[1:] - 1] - network.n_edges
     table = pd.DataFrame(
         {
             "source": names[source],

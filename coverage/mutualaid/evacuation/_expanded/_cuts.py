@@ -18,6 +18,7 @@ cut of the road network itself, not expanded, for the sum is submodular in the t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,11 +55,19 @@ class Threshold:
 
 def released_before(roads: Roads, at: Int64) -> Floats:
     """(s,) vehicles ready before the threshold of their node."""
-    moment = at[roads.demand_node].astype(np.float64)
-    ready = np.array(
-        [np.interp(t, roads.release, row) for t, row in zip(moment, roads.released, strict=True)]
+    moment, times, place = (
+        at[roads.demand_node].astype(np.float64),
+        roads.release,
+        np.arange(len(roads.released)),
     )
-    return np.where(moment <= 0, 0.0, ready) if len(ready) else np.zeros(0)
+    after = np.clip(np.searchsorted(times, moment, side="right"), 1, max(len(times) - 1, 1))
+    before = after - 1
+    ready = roads.released[place, before]
+    if len(times) > 1:  # as `np.interp` does it, for all places at once
+        grows = (roads.released[place, after] - ready) / (times[after] - times[before])
+        ready = np.where(moment >= times[-1], roads.released[:, -1], grows * (moment - times[before]) + ready)
+        ready = np.where(moment <= times[0], roads.released[:, 0], ready)
+    return np.where(moment <= 0, 0.0, ready)
 
 
 def passing(roads: Roads, at: Int64, end: int) -> tuple[Int64, Int64, Int64, Int64]:
@@ -235,11 +244,18 @@ def best_of(roads: Roads, low: Int64, high: Int64, end: int) -> tuple[Threshold,
 
 
 def reduced(
-    roads: Roads, cut: Threshold, end: int, *, step: int, least: int = 1, until: float = -np.inf
+    roads: Roads,
+    cut: Threshold,
+    end: int,
+    *,
+    step: int,
+    late: Callable[[], bool],
+    least: int = 1,
+    until: float = -np.inf,
 ) -> tuple[Threshold, float]:
-    """Move thresholds as long as less is let out by `end`, or until it is less than `until`."""
+    """Move thresholds as long as less is let out by `end`, or until it is less than `until`, or it is `late`."""
     best, now = cut, value(roads, cut, end)
-    while step >= least and now >= until:
+    while step >= least and now >= until and not late():
         for low, high in ((0, step), (step, 0)):
             new, less = best_of(roads, np.maximum(best.at - low, 0), np.minimum(best.at + high, end + 1), end)
             if less < now - 1e-9 * max(now, 1.0):
@@ -251,11 +267,20 @@ def reduced(
 
 
 def raised(
-    roads: Roads, cut: Threshold, end: int, wanted: float, *, step: int, most: int, least: int = 16
+    roads: Roads,
+    cut: Threshold,
+    end: int,
+    wanted: float,
+    *,
+    step: int,
+    most: int,
+    late: Callable[[], bool],
+    least: int = 16,
 ) -> tuple[Threshold, int]:
     """Move thresholds and the end as long as fewer than `wanted` vehicles are out by then.
 
     The cut given must let out fewer by `end`; so does the one returned, by a later moment (at most `most`).
+    When it is `late`, what is reached by then is enough.
     """
     first, to_sink = reach(roads)
     wanted *= 1.0 - 1e-7  # more than any rounding of sums
@@ -264,7 +289,7 @@ def raised(
     trimmed = Threshold(clamped(cut.at, end, first, to_sink), cut.full)
     if value(roads, trimmed, end) <= now:
         best, now = trimmed, value(roads, trimmed, end)
-    while step >= least:
+    while step >= least and not late():
         later = min(end + step, most)
         if later > end:
             new, out = best_of(roads, best.at, np.minimum(best.at + step, later + 1), later)

@@ -176,8 +176,11 @@ class Search:
     def _closed(self) -> bool:
         return self.upper <= max(self.lower * (1.0 + self.gap), self.lower + _SAME_MS)
 
+    def late(self) -> bool:
+        return time.monotonic() > self.deadline
+
     def check(self) -> None:
-        if time.monotonic() > self.deadline:
+        if self.late():
             raise Stopped
 
     # How many can be brought out
@@ -199,7 +202,7 @@ class Search:
         last = endless(roads) if end is None else end
         cut = Threshold(np.minimum(at, last + 1), full)
         if self.most < roads.vehicles * (1 - 1e-9):
-            cut, out = reduced(roads, cut, last, step=step, least=64)
+            cut, out = reduced(roads, cut, last, step=step, late=self.late, least=64)
             self.most = min(self.most, out)
         phase, late = phases(roads, cut, last, step)
         phase = phase if end is None else (phase - (late - end)) % step
@@ -306,7 +309,9 @@ class Search:
         self._carry(grid if trial is None else trial)
         end = start
         if value(roads, cut, end) < target:
-            cut, end = raised(roads, cut, end, target, step=2 * step, most=int(min(self.upper, 2.0**50)))
+            cut, end = raised(
+                roads, cut, end, target, step=2 * step, most=int(min(self.upper, 2.0**50)), late=self.late
+            )
         return cut, end, grid.edges, grid.arcs.steps
 
     def _carry(self, grid: Expanded) -> None:
@@ -401,11 +406,13 @@ class Search:
         at, full = base.thresholds()
         first, to_sink = reach(self.roads)
         cut = Threshold(clamped(np.minimum(at, self.lower + 1), self.lower, first, to_sink), full)
-        cut, out = reduced(self.roads, cut, self.lower, step=step, least=64, until=self.target * (1 - 1e-9))
+        cut, out = reduced(
+            self.roads, cut, self.lower, step=step, late=self.late, least=64, until=self.target * (1 - 1e-9)
+        )
         if out >= self.target * (1 - 1e-9):
             return
         most = int(min(self.upper, 2.0**50))
-        cut, end = raised(self.roads, cut, self.lower, self.target, step=step, most=most)
+        cut, end = raised(self.roads, cut, self.lower, self.target, step=step, most=most, late=self.late)
         if end > self.lower:
             self.cut, self.lower = cut, end
             self.solves.append(("lower", step / 1000, base.arcs.steps, end / 1000, base.edges))
@@ -438,7 +445,14 @@ class Search:
         wanted = share * self.target
         if value(self.roads, cut, end) < wanted:
             _, end = raised(
-                self.roads, cut, end, wanted, step=2 * step, most=max(self.lower, end + 1), least=256
+                self.roads,
+                cut,
+                end,
+                wanted,
+                step=2 * step,
+                most=max(self.lower, end + 1),
+                late=self.late,
+                least=256,
             )
             self.shares[share] = min(end, self.lower)
 

@@ -22,6 +22,8 @@ Int64 = NDArray[np.int64]
 #: Parts of the horizon in which departures may begin and end, and share of capacity left free: from quick to exact.
 _PASSES = ((1, 0.005), (1, 0.0), (4, 0.002), (8, 0.002), (16, 0.002), (16, 0.0))
 
+#: Seconds, and share of the time limit, that each step of making routes fewer may take when the limit is reached.
+_AFTERWARDS_S, _AFTERWARDS = 1.0, 0.05
 #: Share of vehicles for which twice the time is not tried again.
 _LITTLE = 2e-3
 
@@ -49,6 +51,8 @@ def best_pieces(
         return best.pieces, ()
     bound = _Bound(lower_s, gap, _soonest(roads, supply) if target == total else 0.0, target)
     notes: list[str] = []
+    late = False
+    longer = _AFTERWARDS_S + _AFTERWARDS * (until - time.monotonic())
     try:
         best.offer(proportional(roads, [ways[one] for one in sources], sources, supply[sources]))
         if one_route:
@@ -57,29 +61,33 @@ def best_pieces(
             for _, pieces in answers:
                 best.offer(pieces)
             for at, (own, _) in enumerate(answers):
-                search = Search(roads, supply, more_ways=False)
-                for source in sources:
-                    search.add_ways(int(source), own[source])
+                search = Search(roads, supply, more_ways=False, until=until)
+                search.add_ways((int(source), own[source]) for source in sources)
                 now = time.monotonic()
                 _improved(search, best, target, bound, gap, now + (until - now) / (len(answers) - at))
+            late = time.monotonic() >= until
         else:
-            search = Search(roads, supply)
-            for source in sources:
-                search.add_ways(int(source), ways[source])
-            more, of, parts = spread(roads, supply)
+            search = Search(roads, supply, until=until)
+            search.add_ways((int(source), ways[source]) for source in sources)
+            more, of, parts = spread(roads, supply, until)
             best.offer(proportional(roads, more, of, parts))
             for way, source in zip(more, of, strict=True):
                 search.ways.add(int(source), way)
             _improved(search, best, target, bound, gap, until)
+            late = time.monotonic() >= until
             high = best.pieces.clearance_s
             horizon = high * (1 + gap / 4) if bound.goal_s is None else max(high, bound.goal_s)
-            best.pieces = tidied(roads, supply, best.pieces, horizon, gap, until)
+            later = max(until, time.monotonic() + longer)
+            best.pieces = tidied(roads, supply, best.pieces, horizon, gap, later)
             if most_routes is not None:
-                best.pieces = shortened(roads, supply, best.pieces, most_routes, gap, until)
+                later = max(until, time.monotonic() + longer)
+                best.pieces = shortened(roads, supply, best.pieces, most_routes, gap, later)
                 if len(best.pieces.edges) > most_routes:
                     notes.append(f"no plan with {most_routes} routes or fewer was found")
     except KeyboardInterrupt:
         notes.append("stopped by the user: the best plan until then")
+    if late and (bound.goal_s is None or best.pieces.clearance_s > bound.goal_s * (1 + 1e-9)):
+        notes.append("the time limit ended the search: a longer one may find a plan that clears sooner")
     return best.pieces, tuple(notes)
 
 

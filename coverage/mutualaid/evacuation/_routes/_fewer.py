@@ -18,8 +18,6 @@ Int64 = NDArray[np.int64]
 
 #: Ways that carry a smaller share of a source than its fullest way are tried to be left out, first these, then fewer.
 _SHARES = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01)
-#: Seconds that this may take beyond the time limit.
-_AFTERWARDS_S = 5.0
 
 
 class _Ways:
@@ -38,12 +36,13 @@ class _Ways:
         for key in self.ranked:
             self.fullest.setdefault(key[0], key)
 
-    def search(self, roads: Roads, supply: Floats, kept: list[tuple[int, bytes]], spare: float) -> Search:
+    def search(
+        self, roads: Roads, supply: Floats, kept: list[tuple[int, bytes]], spare: float, until: float
+    ) -> Search:
         """Search rates on some of the ways only."""
-        search = Search(roads, supply, more_ways=False)
+        search = Search(roads, supply, more_ways=False, until=until)
         search.spare = spare
-        for key in kept:
-            search.add_ways(key[0], self.edges[key])
+        search.add_ways((key[0], self.edges[key]) for key in kept)
         return search
 
 
@@ -51,7 +50,6 @@ def tidied(roads: Roads, supply: Floats, pieces: Pieces, horizon: float, gap: fl
     """Leave out ways that few take, if the others can take these vehicles within the horizon."""
     ways = _Ways(pieces)
     target = float(pieces.vehicles.sum())
-    until = max(until, time.monotonic() + _AFTERWARDS_S)
     for share in _SHARES:
         kept = [
             key
@@ -61,7 +59,7 @@ def tidied(roads: Roads, supply: Floats, pieces: Pieces, horizon: float, gap: fl
         if len(kept) >= len(pieces.edges) or time.monotonic() > until:
             break
         drawn: list[Pieces] = []
-        search = ways.search(roads, supply, kept, gap / 8)
+        search = ways.search(roads, supply, kept, gap / 8, until)
         most = search.most(horizon, target, until, accept_s=horizon, found=drawn.append)
         fits = [one for one in (most.pieces, *drawn) if one is not None and _does(one, target, horizon)]
         if fits:
@@ -86,9 +84,8 @@ def shortened(
     ways = _Ways(pieces)
     kept = list(ways.fullest.values())
     kept += [key for key in ways.ranked if key not in kept][: max(most_routes - len(kept), 0)]
-    search = ways.search(roads, supply, kept, gap / 4)
+    search = ways.search(roads, supply, kept, gap / 4, until)
     target = float(pieces.vehicles.sum())
-    until = max(until, time.monotonic() + _AFTERWARDS_S)
     some = np.array([key[0] for key in kept], dtype=np.int64)
     parts = np.array([ways.vehicles[key] for key in kept])
     whole = np.bincount(some, weights=parts, minlength=len(supply))

@@ -7,6 +7,8 @@ moments, so what is called feasible is.
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -21,7 +23,7 @@ from mutualaid.evacuation._routes._loads import lane_peaks, passing
 from mutualaid.evacuation._routes._pricing import HOUR_S, INSTANT_S
 from mutualaid.evacuation._routes._roads import Roads
 
-__all__ = ["Columns", "Rates", "Rows", "Ways", "solve"]
+__all__ = ["Columns", "Late", "Rates", "Rows", "Ways", "solve", "timed"]
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -37,6 +39,12 @@ _IDLE, _STAYS = 4, -1
 _DRIVE, _HASTE, _MOST_HASTE = 1e-3, 1e-3, 50.0
 #: Moments of a lane that get a row at a time.
 _MOMENTS = 3
+#: Status of `linprog`; the number of its iterations has no limit here.
+_OUT_OF_TIME = 1
+
+
+class Late(Exception):  # noqa: N818 - no error: the time is over
+    """The time allowed is over."""
 
 
 class Ways:
@@ -70,7 +78,7 @@ class Ways:
             lengths = [len(edges) for edges in self.edges]
             starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
             edges = np.concatenate(self.edges) if self.edges else np.empty(0, np.int64)
-            offset, drive, first, last = _timed(starts, edges, roads.transit_s, roads.opens_s, roads.closes_s)
+            offset, drive, first, last = timed(starts, edges, roads.transit_s, roads.opens_s, roads.closes_s)
             source = np.array(self.source, dtype=np.int64)
             sink = edges[starts[1:] - 1] - roads.network.n_edges
             self._flat = (starts, roads.lane[edges], offset, source, sink, drive, first, last)
@@ -78,9 +86,10 @@ class Ways:
 
 
 @compiled
-def _timed(
+def timed(
     starts: Int64, edges: Int64, transit: Floats, opens: Floats, closes: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
+    """Give the offset of each edge on its way, and drive, first and last departure of each way."""
     ways = len(starts) - 1
     offset, drive = np.empty(len(edges)), np.zeros(ways)
     first, last = np.zeros(ways), np.full(ways, np.inf)
@@ -224,10 +233,16 @@ class Rates:
         return not len(self.violated_lane) and not self.violated_ready
 
 
-def _optimum(wish: Floats, matrix: csr_array, limit: Floats) -> tuple[Floats, Floats]:
+def _optimum(wish: Floats, matrix: csr_array, limit: Floats, until: float) -> tuple[Floats, Floats]:
     """Give the rates of least wish within the limits, and what one more of each limit would bring."""
     given: Any = matrix
-    found = linprog(wish, A_ub=given, b_ub=limit, method="highs-ds")
+    left = until - time.monotonic()
+    if left <= 0:
+        raise Late
+    options: Any = {"time_limit": left} if math.isfinite(left) else {}
+    found = linprog(wish, A_ub=given, b_ub=limit, method="highs-ds", options=options)
+    if found.status == _OUT_OF_TIME:  # what it has by then is no solution
+        raise Late
     if found.x is None:
         raise RuntimeError(f"rates of routes: {found.message}")
     return np.maximum(found.x, 0.0), np.maximum(-found.ineqlin.marginals, 0.0)
@@ -267,11 +282,13 @@ def solve(
     supply: Floats,
     *,
     spare: float = 0.0,
+    stop_at: float = math.inf,
 ) -> Rates:
     """Give the columns rates, so that most vehicles get out within the horizon and the rows hold.
 
     The share `spare`
-    of capacities is left free at the moments that have a row, so that others hold without one.
+    of capacities is left free at the moments that have a row, so that others hold without one. Raises `Late` if that
+    is not done by then (`time.monotonic`).
     """
     roads = ways.roads
     starts, lanes, offsets, source, sink, drive, first, last = ways.flat
@@ -296,10 +313,10 @@ def solve(
     blocks = [coo_array((hours, (source[way], each)), shape=(s, n))]
     limits = [supply]
     ready = sorted(rows.ready)
-    release_s = np.unique([time for time, _ in ready])
+    release_s = np.unique([when for when, _ in ready])
     if ready:
         blocks.append(_ready_rows(ready, release_s, source[way], departs, until, s))
-        limits.append(np.array([float(_ready(roads, one, np.array([time]))[0]) for time, one in ready]))
+        limits.append(np.array([float(_ready(roads, one, np.array([when]))[0]) for when, one in ready]))
     finite = np.flatnonzero(np.isfinite(roads.room))
     carried = coo_array((hours * roads.load[source[way]], (sink[way], each)), shape=(j, n))
     blocks.append(carried.tocsr()[finite].tocoo())
@@ -312,10 +329,10 @@ def solve(
     hasty = np.minimum(limit[column] / HOUR_S, _MOST_HASTE * hours)
     wish = hours * (_DRIVE * drive[way] / horizon - 1) + _HASTE * hasty
     matrix = csr_array(vstack(blocks, format="csr"))
-    rate, prices = _optimum(wish, matrix, limit_of)
+    rate, prices = _optimum(wish, matrix, limit_of, stop_at)
     source_price = prices[:s]
     release_price = np.zeros((s, len(release_s)))
-    at_ready = np.searchsorted(release_s, [time for time, _ in ready])
+    at_ready = np.searchsorted(release_s, [when for when, _ in ready])
     release_price[[one for _, one in ready], at_ready] = prices[s : s + len(ready)]
     room_price = np.zeros(j)
     room_price[finite] = prices[s + len(ready) : s + len(ready) + len(finite)]
@@ -339,10 +356,10 @@ def _ready_rows(
     """Say how many vehicles of a source each column's unit of rate has sent off by a moment that has a row."""
     entries: list[tuple[Floats, Int64, Int64]] = []
     at = {key: row for row, key in enumerate(ready)}
-    for time in times:
-        row = np.array([at.get((float(time), one), -1) for one in range(sources)])[source]
-        some = np.flatnonzero((row >= 0) & (departs < time))
-        entries.append(((np.minimum(until, time) - departs)[some] / HOUR_S, row[some], some))
+    for moment in times:
+        row = np.array([at.get((float(moment), one), -1) for one in range(sources)])[source]
+        some = np.flatnonzero((row >= 0) & (departs < moment))
+        entries.append(((np.minimum(until, moment) - departs)[some] / HOUR_S, row[some], some))
     left, row, column = (np.concatenate(parts) for parts in zip(*entries, strict=True))
     return coo_array((left, (row, column)), shape=(len(ready), len(source)))
 

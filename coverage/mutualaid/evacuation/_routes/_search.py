@@ -7,8 +7,9 @@ more second would let out tell the next horizon to try (Newton's step on vehicle
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from mutualaid.evacuation._routes._loads import lane_peaks, passing
 from mutualaid.evacuation._routes._pricing import best_departures, cheapest_ways
-from mutualaid.evacuation._routes._program import Columns, Rates, Rows, Ways, solve
+from mutualaid.evacuation._routes._program import Columns, Late, Rates, Rows, Ways, solve
 from mutualaid.evacuation._routes._roads import Roads
 
 __all__ = ["ENOUGH", "Pieces", "Search", "pieces_of", "shortest"]
@@ -31,6 +32,8 @@ _ROUNDS = 240
 _GRID = 16
 #: Nodes times shortest paths in one round of pricing.
 _EFFORT = 4e7
+#: The same between two looks at the clock: some tenths of a second.
+_LOOK = 2e6
 _WORTH = 1e-6
 #: Columns that a source gets in one round.
 _COLUMNS = 3
@@ -74,10 +77,15 @@ class Most:
 
 
 class Search:
-    """Ways, columns and rows that grow from horizon to horizon."""
+    """Ways, columns and rows that grow from horizon to horizon.
 
-    def __init__(self, roads: Roads, supply: Floats, *, more_ways: bool = True) -> None:
-        self.roads, self.supply, self.more_ways = roads, supply, more_ways
+    When it is `until`, by `time.monotonic`, whatever is being done is given up.
+    """
+
+    def __init__(
+        self, roads: Roads, supply: Floats, *, more_ways: bool = True, until: float = math.inf
+    ) -> None:
+        self.roads, self.supply, self.more_ways, self.until = roads, supply, more_ways, until
         self.ways, self.columns, self.rows = Ways(roads), Columns(), Rows()
         self.grid, self.spare = 1, 0.0
         self.solves = 0
@@ -99,19 +107,19 @@ class Search:
         parts = np.arange(1, _GRID)[np.arange(1, _GRID) % (_GRID // self.grid) == 0]
         return np.concatenate([np.arange(releases), releases - 1 + parts, [releases - 1 + _GRID]])
 
-    def add_ways(self, source: int, edges: Int64) -> int:
-        """Add a way with departures from the alarm on until the horizon."""
-        way = self.ways.add(source, edges)
-        self.columns.add([(way, 0, len(self.roads.network.release_s) - 1 + _GRID)])
-        return way
+    def add_ways(self, ways: Iterable[tuple[int, Int64]]) -> None:
+        """Add ways, each with its source, with departures from the alarm on until the horizon."""
+        never = len(self.roads.network.release_s) - 1 + _GRID
+        self.columns.add([(self.ways.add(source, edges), 0, never) for source, edges in ways])
 
     def solve(self, horizon: float) -> Rates:
         """Solve the program as it stands."""
         self.solves += 1
         marks, releases = self.marks(horizon), len(self.roads.network.release_s)
         return solve(
-            self.ways, self.columns, marks, releases, self.rows, horizon, self.supply, spare=self.spare
-        )
+            self.ways, self.columns, marks, releases, self.rows, horizon, self.supply, spare=self.spare,
+            stop_at=self.until,
+        )  # fmt: skip
 
     def most(
         self,
@@ -130,7 +138,10 @@ class Search:
         best: Rates | None = None
         served: list[float] = []
         for _ in range(_ROUNDS):
-            rates = self.solve(horizon)
+            try:
+                rates = self.solve(horizon)
+            except Late:
+                break
             enough = rates.served >= target * ENOUGH
             if rates.feasible:
                 best = rates if best is None or rates.served > best.served else best
@@ -148,7 +159,10 @@ class Search:
             if not rates.feasible:
                 self.rows.add(rates.violated_lane, rates.violated_s)
                 self.rows.ready.update(rates.violated_ready)
-            new = 0 if enough else self.price(rates, horizon)
+            try:
+                new = 0 if enough else self.price(rates, horizon)
+            except Late:
+                break
             if rates.feasible and not new:
                 return self._outcome(best, True)
             if time.monotonic() > until:
@@ -161,7 +175,7 @@ class Search:
         return Most(pieces_of(self, rates), rates.served, rates.grows, known)
 
     def price(self, rates: Rates, horizon: float) -> int:
-        """Add columns that pay under the prices; give their number."""
+        """Add columns that pay under the prices; give their number. Raises `Late` if time is over before."""
         roads = self.roads
         number, releases = self.allowed(), len(roads.network.release_s)
         times = self.marks(horizon)[number]
@@ -185,11 +199,15 @@ class Search:
             at = (self._turn + np.arange(count)) % len(rest)
             self._turn = (self._turn + count) % len(rest)
             tasks = tasks[: len(sources)] + [rest[one] for one in at]
-        if tasks and self.more_ways:
-            task_source = np.array([one for one, _, _ in tasks], dtype=np.int64)
+        together = max(int(_LOOK // max(len(roads.rest_s), 1)), 1)
+        for begun in range(0, len(tasks) if self.more_ways else 0, together):
+            if time.monotonic() > self.until:
+                raise Late
+            some = tasks[begun : begun + together]
+            task_source = np.array([one for one, _, _ in some], dtype=np.int64)
             starts, edges = cheapest_ways(
                 node[task_source], task_source,
-                np.array([one for _, one, _ in tasks]), np.array([one for _, _, one in tasks]),
+                np.array([one for _, one, _ in some]), np.array([one for _, _, one in some]),
                 horizon, worth, roads.load, rates.room_price, rates.release_s, rates.release_price,
                 roads.end, roads.network.n_edges, roads.out_start, roads.out_edge, roads.head, roads.transit_s,
                 roads.opens_s, roads.closes_s, roads.lane, roads.rest_s, lane_start, row_time, summed,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,12 +61,15 @@ def tree_ways(roads: Roads, weight: Floats) -> list[Int64]:
     return ways_by(roads, inward(roads, weight))
 
 
-def spread(roads: Roads, supply: Floats, rounds: int = 24) -> tuple[list[Int64], Int64, Floats]:
+def spread(
+    roads: Roads, supply: Floats, until: float = math.inf, rounds: int = 24
+) -> tuple[list[Int64], Int64, Floats]:
     """Spread each source over ways so that the fullest road is not much fuller than others.
 
     Road e with x vehicles takes x / capacity hours; the norm of these times with a high power is near to the longest,
     and is made small by moving towards the tree that is cheapest by its gradient (Frank & Wolfe 1956), from empty
-    roads on. A sink's room counts as what it lets in within the longest time.
+    roads on. A sink's room counts as what it lets in within the longest time. When it is `until`, by
+    `time.monotonic`, that is enough.
 
     Returns ways, their sources and vehicles.
     """
@@ -92,7 +98,7 @@ def spread(roads: Roads, supply: Floats, rounds: int = 24) -> tuple[list[Int64],
         used = np.bincount(roads.lane, weights=flow, minlength=len(roads.lane_vph))[roads.lane]
         hours = np.divide(used, hourly, out=np.zeros(len(used)), where=hourly > 0)
         longest = float(hours.max())
-        if not longest:
+        if not longest or time.monotonic() > until:
             break
         full = np.divide(people[edges:], roads.room, out=np.zeros(len(roads.room)), where=roads.room > 0)
         relative = hours / longest

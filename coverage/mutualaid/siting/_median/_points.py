@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ __all__ = ["Points", "joined", "merged", "narrowed", "points_of", "settled", "su
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
+
+#: Pairs of sites and points that are sorted at a time.
+_TOGETHER = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +67,24 @@ def points_of(times: Float64, weight: Float64, stays: Bool, may: Bool) -> Points
     """
     most = times[stays].min(axis=0, initial=np.inf)
     free = np.flatnonzero(may & ~stays)
-    mine = np.ascontiguousarray(times[free].T)
-    order = np.argsort(mine, axis=1, kind="stable")
-    mine = np.take_along_axis(mine, order, axis=1)
+    some = max(_TOGETHER // max(len(free), 1), 1)
+    blocks = [slice(at, at + some) for at in range(0, max(len(most), 1), some)]
+    found = [_sorted(times[free, these].T, most[these]) for these in blocks]
+    count, order, time = (np.concatenate(one) for one in zip(*found, strict=True))
+    start = np.concatenate([[0], np.cumsum(count)])
+    return Points(start, free[order], time, most, csr_array(weight), np.zeros(len(weight)))
+
+
+def _sorted(mine: Float64, most: Float64) -> tuple[Int64, Int64, Float64]:
+    """Count the sites of each point that come sooner than `most`, and list them, nearest first, and their times."""
     sooner = mine < most[:, None]
-    start = np.concatenate([[0], np.cumsum(sooner.sum(axis=1))])
-    site = free[order[sooner]]
-    return Points(start, site, mine[sooner], most, csr_array(weight), np.zeros(len(weight)))
+    count = sooner.sum(axis=1)
+    # Rows are sorted that hold only what comes sooner: where stations stay, that is little.
+    held = np.arange(count.max(initial=0)) < count[:, None]
+    site, time = np.zeros(held.shape, np.int64), np.full(held.shape, np.inf)
+    site[held], time[held] = np.nonzero(sooner)[1], mine[sooner]
+    order = np.argsort(time, axis=1, kind="stable")
+    return count, np.take_along_axis(site, order, axis=1)[held], np.take_along_axis(time, order, axis=1)[held]
 
 
 def joined(parts: Sequence[Points]) -> Points:
@@ -109,11 +124,12 @@ def settled(points: Points) -> Points:
 
 def merged(points: Points) -> Points:
     """Make points with the same sites and times one."""
-    number: dict[tuple[bytes, bytes, float], int] = {}
+    number: dict[tuple[bytes, float], int] = {}
     group = np.empty(len(points.most), np.int64)
     for k, (a, b) in enumerate(zip(points.start[:-1], points.start[1:], strict=True)):
-        key = (points.site[a:b].tobytes(), points.time[a:b].tobytes(), float(points.most[k]))
-        group[k] = number.setdefault(key, len(number))
+        digest = blake2b(points.site[a:b].data, digest_size=16)  # no two are the same by accident
+        digest.update(points.time[a:b].data)
+        group[k] = number.setdefault((digest.digest(), float(points.most[k])), len(number))
     first = np.unique(group, return_index=True)[1]
     if len(first) == len(group):
         return points
