@@ -6,17 +6,30 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
+from contextvars import ContextVar, copy_context
+from functools import partial
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["in_threads", "limited_to", "processors"]
+__all__ = ["Later", "beside", "in_threads", "limited_to", "processors"]
 
 _limit: ContextVar[int | None] = ContextVar("processors", default=None)
 #: Pieces for each of several threads, to even out dense and sparse places.
 _PIECES = 8
+#: Calls that go on beside everything else.
+_BESIDE = 2
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Later(Protocol):
+    """Have something called; gives a call without arguments that waits for what comes of it."""
+
+    def __call__(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Callable[[], _T]:
+        """Have a function called with its arguments."""
 
 
 def processors() -> int:
@@ -93,3 +106,40 @@ def in_threads(function: Callable[..., Any], *arrays: NDArray[Any], least: int =
     parts = [slice(*ends) for ends in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)]
     with ThreadPoolExecutor(count) as pool:
         return np.concatenate(list(pool.map(lambda part: function(*(one[part] for one in arrays)), parts)))
+
+
+@contextmanager
+def beside() -> Iterator[Later]:
+    """Have things done while the block of code does something else; with one processor, when they are asked for.
+
+    Yields
+    ------
+    Later
+        What it gives raises what the function raised. What nobody asks for may be left undone.
+
+    Examples
+    --------
+    >>> from mutualaid.threads import beside
+    >>> with beside() as later:
+    ...     total = later(sum, [1, 2, 3])
+    ...     # something else
+    ...     total()
+    6
+    """
+    if processors() == 1:
+        yield _when_asked
+        return
+    pool = ThreadPoolExecutor(_BESIDE)
+
+    def later(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Callable[[], _T]:
+        call = partial(function, *args, **kwargs)
+        return pool.submit(lambda context: context.run(call), copy_context()).result
+
+    try:
+        yield later
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _when_asked(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Callable[[], _T]:
+    return partial(function, *args, **kwargs)

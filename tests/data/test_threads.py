@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mutualaid.threads import in_threads, limited_to, processors
+from mutualaid.threads import beside, in_threads, limited_to, processors
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +78,60 @@ def test_rows_of_several_columns_are_joined_below_each_other() -> None:
 def test_an_error_in_a_piece_is_the_callers() -> None:
     with pytest.raises(ZeroDivisionError):
         in_threads(lambda piece: 1 // len(piece[:0]), np.arange(40), least=1)
+
+
+# --- beside ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_done_beside_goes_on_meanwhile() -> None:
+    done = threading.Event()
+    with beside() as later:
+        found = later(lambda word: (done.wait(20), word), word="yes")
+        done.set()  # called at once, it would have waited for this
+        assert found() == (True, "yes")
+
+
+def test_one_processor_does_things_when_they_are_asked_for() -> None:
+    calls: list[int] = []
+    with limited_to(1), beside() as later:
+        first, second = later(calls.append, 1), later(calls.append, 2)
+        assert calls == []
+        second()
+        first()
+        assert calls == [2, 1]
+
+
+def test_what_is_done_beside_keeps_to_the_limit() -> None:
+    with limited_to(3), beside() as later:
+        assert later(processors)() == 3
+
+
+@pytest.mark.parametrize("limit", [1, None])
+def test_an_error_is_raised_where_the_result_is_asked_for(limit: int | None) -> None:
+    with limited_to(limit), beside() as later:
+        unasked, asked = later(int, "one"), later(int, "two")
+        with pytest.raises(ValueError, match="two"):
+            asked()
+        assert unasked is not asked
+
+
+def test_what_waits_is_left_undone_when_the_block_fails() -> None:
+    begun: list[int] = []
+    hold = threading.Event()
+
+    def wait(number: int) -> None:
+        begun.append(number)
+        hold.wait(20)
+
+    def fail() -> None:
+        with beside() as later:
+            for number in range(9):
+                later(wait, number)
+            raise KeyError
+
+    try:
+        with pytest.raises(KeyError):
+            fail()
+    finally:
+        hold.set()
+    assert len(begun) < 9

@@ -6,9 +6,10 @@ from mutualaid.coverage._analysis import (
     Hazards,
     analyse,
     analysis_from,
-    gaps_and_numbers,
     hazards_of,
+    run_gaps,
     run_isochrones,
+    run_numbers,
 )
 from mutualaid.coverage._coverage import LEVELS, coverage, levels, within
 from mutualaid.coverage._fair import FairWeather
@@ -81,7 +82,6 @@ __all__ = [
     "fair_weather",
     "finish",
     "gaps",
-    "gaps_and_numbers",
     "hazard_numbers",
     "hazard_part",
     "hazards_of",
@@ -99,7 +99,9 @@ __all__ = [
     "prepare",
     "ready_hazard",
     "response_times",
+    "run_gaps",
     "run_isochrones",
+    "run_numbers",
     "scenario_coverage",
     "scenario_result",
     "scenario_risk",

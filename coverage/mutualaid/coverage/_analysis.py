@@ -32,9 +32,10 @@ __all__ = [
     "Hazards",
     "analyse",
     "analysis_from",
-    "gaps_and_numbers",
     "hazards_of",
+    "run_gaps",
     "run_isochrones",
+    "run_numbers",
 ]
 
 #: Upper ends of the isochrone bands, in minutes of driving.
@@ -175,7 +176,8 @@ def analyse(
         tell=lambda step, share: tell(step, 0.75 + 0.1 * share),
     )
     tell("Outlining the gaps", 0.85)
-    found, summary = gaps_and_numbers(region, run, hazards)
+    found = run_gaps(region, run)
+    summary = run_numbers(region, run, hazards, found)
     return analysis_from(region, run, hazards, gaps=found, summary=summary, isochrones=bands)
 
 
@@ -199,7 +201,7 @@ def analysis_from(
     hazards
         As `hazards_of` gives it.
     gaps, summary
-        As `gaps_and_numbers` gives them.
+        As `run_gaps` and `run_numbers` give them.
     isochrones
         As `run_isochrones` gives them.
 
@@ -246,7 +248,7 @@ def run_isochrones(region: Region, run: FairRun) -> gpd.GeoDataFrame:
     Parameters
     ----------
     region, run
-        As of `gaps_and_numbers`.
+        As of `run_gaps`.
 
     Returns
     -------
@@ -273,10 +275,8 @@ def run_isochrones(region: Region, run: FairRun) -> gpd.GeoDataFrame:
     )
 
 
-def gaps_and_numbers(
-    region: Region, run: FairRun, hazards: Hazards
-) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
-    """Outline the gaps of a run in fair weather, and collect every number that is reported.
+def run_gaps(region: Region, run: FairRun) -> gpd.GeoDataFrame:
+    """Outline the gaps of a run in fair weather: see `gaps`.
 
     Parameters
     ----------
@@ -284,21 +284,46 @@ def gaps_and_numbers(
         As it was computed.
     run
         As `finish` gives it.
-    hazards
-        As `hazards_of` gives it; its scenarios are gone through once.
 
     Returns
     -------
-    tuple of GeoDataFrame and dict
-        As `gaps` and `summarise` give them.
+    GeoDataFrame
 
     Examples
     --------
-    >>> from mutualaid.coverage import gaps_and_numbers
-    >>> found, summary = gaps_and_numbers(region, run, hazards)  # doctest: +SKIP
+    >>> from mutualaid.coverage import compute, finish, prepare, run_gaps, whole
+    >>> from mutualaid.data import demo_path, read_region
+    >>> region = read_region(demo_path())
+    >>> ready = prepare(region)
+    >>> sorted(run_gaps(region, finish(ready, compute(whole(ready))))["level"].unique().tolist())
+    ['agreed', 'alone', 'joint']
     """
     fair = run.fair
-    found = gaps(fair.coverage, region.jurisdictions, cell_m=region.cell_m, network=fair.graph.network)
+    return gaps(fair.coverage, region.jurisdictions, cell_m=region.cell_m, network=fair.graph.network)
+
+
+def run_numbers(region: Region, run: FairRun, hazards: Hazards, found: gpd.GeoDataFrame) -> dict[str, Any]:
+    """Collect every number that is reported of a run: see `summarise`.
+
+    Parameters
+    ----------
+    region, run
+        As of `run_gaps`.
+    hazards
+        As `hazards_of` gives it; its scenarios are gone through once.
+    found
+        As `run_gaps` gives it.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import run_numbers
+    >>> summary = run_numbers(region, run, hazards, run_gaps(region, run))  # doctest: +SKIP
+    """
+    fair = run.fair
     numbers = None
     if region.hazards or region.scenarios:
         numbers = hazard_numbers(
@@ -308,7 +333,7 @@ def gaps_and_numbers(
             hazards.risks,
             hazards.not_computed,
         )
-    summary = summarise(
+    return summarise(
         region,
         fair.standard,
         fair.local_standards,
@@ -318,7 +343,6 @@ def gaps_and_numbers(
         found,
         hazards=numbers,
     )
-    return found, summary
 
 
 @dataclass(frozen=True, eq=False)

@@ -116,7 +116,9 @@ def isochrones(
     teams = {str(key): tuple(members) for key, members in partner.groupby(partner, sort=False).groups.items()}
     wanted = dict.fromkeys([*((name,) for name in names), *teams.values(), tuple(names)])
     near = None if land is None else _near(land)
-    with ThreadPoolExecutor(processors()) as pool:  # nearly all the time is spent in GEOS, which runs in parallel
+    with ThreadPoolExecutor(
+        processors()
+    ) as pool:  # nearly all the time is spent in GEOS, which runs in parallel
         shapes = pool.map(
             lambda team: _grown(network, _first(rows_of, team), ends * 60, buffer_m, hole_m2, near), wanted
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ from numpy.typing import NDArray
 
 from mutualaid.coverage import (
     Analysis,
+    FairWeather,
     Hazards,
+    ReadyHazard,
     ScenarioResult,
     analysis_from,
     finish,
-    gaps_and_numbers,
     hazards_of,
     join_computed,
     join_hazard_computed,
@@ -29,7 +31,9 @@ from mutualaid.coverage import (
     lean_ready,
     prepare,
     ready_hazard,
+    run_gaps,
     run_isochrones,
+    run_numbers,
     scenario_result,
 )
 from mutualaid.data import HazardScenario, Parameters, Region, agreement_notes
@@ -42,6 +46,7 @@ from mutualaid.scale._spread import Spread, in_turn
 from mutualaid.scale._store import Work, fingerprint, open_work
 from mutualaid.scale._task import Base, fair_tile, hazard_tile, work
 from mutualaid.scale._tiles import tile_rows
+from mutualaid.threads import Later, beside, processors
 
 __all__ = ["analysis_of", "tiled"]
 
@@ -131,18 +136,26 @@ def tiled(
     )
     run = finish(ready, computed)
 
-    def result_of(scenario: HazardScenario, layers: Layers) -> ScenarioResult:
-        hazard = ready_hazard(run.fair, scenario, layers.layers)
-        slim = lean_hazard(hazard)
-        known_by = fingerprint(fair, slim)
-        facts.extend(steps.through(spread, store, known_by, (base, slim), what=scenario.name))
-        parts = [(own, hazard_tile(store.read(store.file(known_by, tile)))) for tile, own in enumerate(rows)]
-        return scenario_result(run.fair, hazard, join_hazard_computed(parts))
+    with beside() as later:
+        outlines = later(run_gaps, replace(region, jurisdictions=_copied(region.jurisdictions)), run)
+        ahead = _Ahead(run.fair, region.scenarios, later)
 
-    results = KeptResults(store, run.fair.demand)
-    hazards = hazards_of(region, result_of, results=results)
-    tell("Outlining the gaps", 0.92)
-    found, summary = gaps_and_numbers(region, run, hazards)
+        def result_of(scenario: HazardScenario, layers: Layers) -> ScenarioResult:
+            hazard = ahead.take(scenario, layers)
+            slim = lean_hazard(hazard)
+            known_by = fingerprint(fair, slim)
+            facts.extend(steps.through(spread, store, known_by, (base, slim), what=scenario.name))
+            ahead.settle()
+            parts = [
+                (own, hazard_tile(store.read(store.file(known_by, tile)))) for tile, own in enumerate(rows)
+            ]
+            return scenario_result(run.fair, hazard, join_hazard_computed(parts))
+
+        results = KeptResults(store, run.fair.demand)
+        hazards = hazards_of(region, result_of, results=results)
+        tell("Outlining the gaps", 0.92)
+        found = outlines()
+    summary = run_numbers(region, run, hazards, found)
     return TiledRun(
         region=region,
         network=run.fair.graph.network,
@@ -242,6 +255,36 @@ class _Steps:
     def _say(self, what: str, there: int) -> None:
         share = (self.done + there / max(self.tiles, 1)) / self.states
         self.tell(f"{what}: tile {there} of {self.tiles}", 0.4 + 0.5 * share)
+
+
+@dataclass(eq=False)
+class _Ahead:
+    """What scenarios leave of roads and stations, found while the tiles of the one before are computed."""
+
+    fair: FairWeather
+    scenarios: Sequence[HazardScenario]
+    later: Later
+    begun: dict[str, Callable[[], ReadyHazard]] = field(default_factory=dict)
+
+    def take(self, scenario: HazardScenario, layers: Layers) -> ReadyHazard:
+        """Give it for a scenario, and have it found for the next one."""
+        place = [one.id for one in self.scenarios].index(scenario.id)
+        for one in self.scenarios[place : place + 2]:
+            if one.id not in self.begun:
+                self.begun[one.id] = self.later(ready_hazard, self.fair, one, layers.layers)
+        return self.begun.pop(scenario.id)()
+
+    def settle(self) -> None:
+        """Wait for what is at work: threads must not prepare the same polygons of a layer."""
+        if processors() > 1:  # else nothing begins before it is asked for
+            for call in self.begun.values():
+                with suppress(Exception):  # raised when it is asked for
+                    call()
+
+
+def _copied(lands: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Give polygons of their own to a thread: GEOS prepares them where they are, for one thread at a time."""
+    return lands.set_geometry(shapely.from_wkb(shapely.to_wkb(lands.geometry.to_numpy())), crs=lands.crs)
 
 
 # --- what tasks are computed from ----------------------------------------------------------------------------
