@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from mutualaid.data import ROAD_CLASSES
+from mutualaid.hazards import Paths
 
 __all__ = ["ROAD_CLASSES", "Network", "Restriction"]
 
@@ -128,12 +129,8 @@ class Network:
             return np.asarray(
                 shapely.linestrings(self.road_xy, indices=np.repeat(np.arange(self.n_roads), counts))
             )
-        roads = np.asarray(roads, dtype=np.int64)
-        start = self.road_offset[roads]
-        counts = self.road_offset[roads + 1] - start  # of these alone: a few lines of a country cost little
-        owner = np.repeat(np.arange(len(roads)), counts)
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        return np.asarray(shapely.linestrings(self.road_xy[start[owner] + within], indices=owner))
+        # Of these alone: a few lines of a country cost little.
+        return Paths(self.road_xy, self.road_offset).lines(np.asarray(roads, dtype=np.int64))
 
     def roads_gdf(self) -> gpd.GeoDataFrame:
         """Roads as a GeoDataFrame for GeoPandas or QGIS."""
