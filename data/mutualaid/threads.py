@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from functools import partial
+from functools import cache, partial
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
@@ -18,15 +18,13 @@ __all__ = ["Later", "beside", "in_threads", "limited_to", "processors"]
 _limit: ContextVar[int | None] = ContextVar("processors", default=None)
 #: Pieces for each of several threads, to even out dense and sparse places.
 _PIECES = 8
-#: Calls that go on beside everything else.
-_BESIDE = 2
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
 class Later(Protocol):
-    """Have something called; gives a call without arguments that waits for what comes of it."""
+    """Have something called, once; gives a call without arguments that waits for what comes of it."""
 
     def __call__(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Callable[[], _T]:
         """Have a function called with its arguments."""
@@ -112,10 +110,13 @@ def in_threads(function: Callable[..., Any], *arrays: NDArray[Any], least: int =
 def beside() -> Iterator[Later]:
     """Have things done while the block of code does something else; with one processor, when they are asked for.
 
+    They are done one after the other, so they need not fear each other. Who wants two things at a time opens two.
+
     Yields
     ------
     Later
-        What it gives raises what the function raised. What nobody asks for may be left undone.
+        What it gives raises what the function raised. What nobody asks for may be left undone; what was begun is
+        done when the block ends.
 
     Examples
     --------
@@ -129,7 +130,7 @@ def beside() -> Iterator[Later]:
     if processors() == 1:
         yield _when_asked
         return
-    pool = ThreadPoolExecutor(_BESIDE)
+    pool = ThreadPoolExecutor(1)
 
     def later(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Callable[[], _T]:
         call = partial(function, *args, **kwargs)
@@ -138,8 +139,8 @@ def beside() -> Iterator[Later]:
     try:
         yield later
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(cancel_futures=True)
 
 
 def _when_asked(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Callable[[], _T]:
-    return partial(function, *args, **kwargs)
+    return cache(partial(function, *args, **kwargs))

@@ -115,23 +115,46 @@ def test_an_error_is_raised_where_the_result_is_asked_for(limit: int | None) -> 
         assert unasked is not asked
 
 
-def test_what_waits_is_left_undone_when_the_block_fails() -> None:
+def test_when_the_block_fails_what_was_begun_is_done_and_what_waits_is_not() -> None:
     begun: list[int] = []
-    hold = threading.Event()
+    ended: list[int] = []
+    at_work, hold = threading.Event(), threading.Event()
 
     def wait(number: int) -> None:
         begun.append(number)
+        at_work.set()
         hold.wait(20)
+        ended.append(number)
 
     def fail() -> None:
         with beside() as later:
             for number in range(9):
                 later(wait, number)
+            assert at_work.wait(20)
+            threading.Timer(0.2, hold.set).start()
             raise KeyError
 
-    try:
-        with pytest.raises(KeyError):
-            fail()
-    finally:
-        hold.set()
-    assert len(begun) < 9
+    with pytest.raises(KeyError):
+        fail()
+    assert begun == ended == [0]
+
+
+@pytest.mark.parametrize("limit", [1, None])
+def test_what_is_asked_for_twice_is_done_once(limit: int | None) -> None:
+    done: list[int] = []
+
+    def count() -> int:
+        done.append(1)
+        return len(done)
+
+    with limited_to(limit), beside() as later:
+        found = later(count)
+        assert found() == found() == 1
+
+
+def test_things_are_done_one_after_the_other() -> None:
+    order: list[int] = []
+    with beside() as later:
+        last = [later(order.append, number) for number in range(50)][-1]
+        last()
+    assert order == list(range(50))

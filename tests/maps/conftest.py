@@ -35,7 +35,7 @@ from mutualaid.coverage import (
     what_if_tables,
 )
 from mutualaid.coverage._response import SEGMENTS, _clock_ms, _milliseconds, turnout
-from mutualaid.coverage._scenario_table import hazard_numbers
+from mutualaid.coverage._scenario_table import hazard_numbers, scenario_numbers
 from mutualaid.coverage._summary import summarise
 from mutualaid.data import (
     Agreement,
@@ -378,7 +378,8 @@ def _with_hazards(analysis: Any, folder: Path, drive: pd.DataFrame, names: dict[
     defect = Defect("ash.tif", names["layer"], "a raster", "nothing", "bring it")
     analysis.layers, analysis.seams, analysis.scenarios = Layers(layers, {}), found, results
     analysis.not_computed = (defect,)
-    numbers = hazard_numbers(layers, found, results, (), (defect,))
+    told = {one.scenario.id: scenario_numbers(one) for one in results}
+    numbers = hazard_numbers(layers, found, told, (), (defect,))
     rules = analysis.local_standards
     analysis.summary = summarise(
         analysis.region, analysis.standard, rules, analysis.stations, analysis.coverage, analysis.coverage,

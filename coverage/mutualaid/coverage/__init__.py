@@ -32,7 +32,7 @@ from mutualaid.coverage._scenario import (
     scenario_coverage,
     scenario_result,
 )
-from mutualaid.coverage._scenario_table import hazard_numbers, scenario_table
+from mutualaid.coverage._scenario_table import hazard_numbers, scenario_numbers, scenario_table
 from mutualaid.coverage._site_times import NEVER, Driven, SiteTimes, site_times
 from mutualaid.coverage._sites import candidate_sites, site_junctions
 from mutualaid.coverage._standards import CLOCK, Standard, standard, standards
@@ -103,6 +103,7 @@ __all__ = [
     "run_isochrones",
     "run_numbers",
     "scenario_coverage",
+    "scenario_numbers",
     "scenario_result",
     "scenario_risk",
     "scenario_table",

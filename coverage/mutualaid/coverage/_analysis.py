@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import geopandas as gpd
@@ -19,13 +21,14 @@ from mutualaid.coverage._part import compute, whole
 from mutualaid.coverage._ready import prepare
 from mutualaid.coverage._risk import RiskResult, scenario_risk
 from mutualaid.coverage._scenario import ScenarioResult, scenario_coverage
-from mutualaid.coverage._scenario_table import hazard_numbers
+from mutualaid.coverage._scenario_table import hazard_numbers, scenario_numbers
 from mutualaid.coverage._standards import Standard
 from mutualaid.coverage._summary import summarise
 from mutualaid.data import Agreement, HazardScenario, Parameters, Region, agreement_notes
 from mutualaid.errors import Defect, HazardError
 from mutualaid.hazards import Layers, read_layers, region_seams, same_maps
 from mutualaid.network import Network, reach
+from mutualaid.threads import Later
 
 __all__ = [
     "Analysis",
@@ -172,7 +175,7 @@ def analyse(
     tell("Comparing the partners' hazard layers", 0.75)
     hazards = hazards_of(
         region,
-        lambda scenario, layers: scenario_coverage(run.fair, scenario, layers.layers),
+        lambda scenario, layers: partial(scenario_coverage, run.fair, scenario, layers.layers),
         tell=lambda step, share: tell(step, 0.75 + 0.1 * share),
     )
     tell("Outlining the gaps", 0.85)
@@ -310,7 +313,7 @@ def run_numbers(region: Region, run: FairRun, hazards: Hazards, found: gpd.GeoDa
     region, run
         As of `run_gaps`.
     hazards
-        As `hazards_of` gives it; its scenarios are gone through once.
+        As `hazards_of` gives it.
     found
         As `run_gaps` gives it.
 
@@ -327,11 +330,7 @@ def run_numbers(region: Region, run: FairRun, hazards: Hazards, found: gpd.GeoDa
     numbers = None
     if region.hazards or region.scenarios:
         numbers = hazard_numbers(
-            hazards.layers.layers,
-            hazards.seams,
-            hazards.scenarios.values(),
-            hazards.risks,
-            hazards.not_computed,
+            hazards.layers.layers, hazards.seams, hazards.numbers, hazards.risks, hazards.not_computed
         )
     return summarise(
         region,
@@ -347,21 +346,24 @@ def run_numbers(region: Region, run: FairRun, hazards: Hazards, found: gpd.GeoDa
 
 @dataclass(frozen=True, eq=False)
 class Hazards:
-    """What is known about a region's hazards: attributes as of `Analysis`, scenarios by id."""
+    """What is known about a region's hazards: attributes as of `Analysis`, scenarios and their numbers by id."""
 
     layers: Layers
     seams: gpd.GeoDataFrame
     scenarios: Mapping[str, ScenarioResult]
+    numbers: Mapping[str, Mapping[str, Any]]
     risks: tuple[RiskResult, ...]
     not_computed: tuple[Defect, ...]
 
 
 def hazards_of(
     region: Region,
-    result_of: Callable[[HazardScenario, Layers], ScenarioResult],
+    result_of: Callable[[HazardScenario, Layers], Callable[[], ScenarioResult]],
     *,
+    layers: Layers | None = None,
     tell: Callable[[str, float], None] | None = None,
     results: MutableMapping[str, ScenarioResult] | None = None,
+    later: Later | None = None,
 ) -> Hazards:
     """Compute everything about hazards that can be computed; what cannot is listed, and hinders nothing else.
 
@@ -370,11 +372,16 @@ def hazards_of(
     region
         What partners share.
     result_of
-        Computes a scenario with the layers of the region, or raises a `HazardError`.
+        Begins a scenario with the layers of the region, and gives a call that ends it; either may raise a
+        `HazardError`.
+    layers
+        Those of the region; read if None.
     tell
         Called with a step in words and the share of the work that is done before it, 0…1.
     results
         Where to keep the results; in memory if None.
+    later
+        Ends a scenario while the next one is begun, see `mutualaid.threads.beside`; at once if None.
 
     Returns
     -------
@@ -386,27 +393,51 @@ def hazards_of(
     >>> from mutualaid.data import demo_path, read_region
     >>> region = read_region(demo_path())
     >>> fair = fair_weather(region)
-    >>> found = hazards_of(region, lambda one, layers: scenario_coverage(fair, one, layers.layers))
+    >>> found = hazards_of(region, lambda one, layers: lambda: scenario_coverage(fair, one, layers.layers))
     >>> list(found.scenarios) == [one.id for one in region.scenarios], len(found.seams)
     (True, 8)
     """
     tell = tell or _silent
     kept: MutableMapping[str, ScenarioResult] = {} if results is None else results
-    layers = read_layers(region)
+    layers = read_layers(region) if layers is None else layers
     defects = list(layers.broken(layers.defects))
     found_seams, lacking = region_seams(region, layers)
     defects += lacking
+    numbers: dict[str, dict[str, Any]] = {}
+    stopped: dict[str, list[Defect]] = {scenario.id: [] for scenario in region.scenarios}
+
+    def end(call: Callable[[], ScenarioResult]) -> dict[str, Any]:
+        result = call()
+        kept[result.scenario.id] = result
+        return scenario_numbers(result)
+
+    def settle(key: str, call: Callable[[], dict[str, Any]]) -> None:
+        try:
+            numbers[key] = call()
+        except HazardError as error:
+            stopped[key] += [_named(key, defect) for defect in error.defects]
+
+    going: deque[tuple[str, Callable[[], dict[str, Any]]]] = deque()
     for number, scenario in enumerate(region.scenarios):
         tell(f"Scenario: {scenario.name}", number / len(region.scenarios))
         if lost := [name for name in scenario.layers if name in layers.defects]:
             expected, got = "layers that can be read", f"defects in {', '.join(lost)}"
             where, remedy = f"scenario {scenario.id}", "correct them; the scenario was left out"
-            defects.append(Defect("region.toml", where, expected, got, remedy))
+            stopped[scenario.id].append(Defect("region.toml", where, expected, got, remedy))
             continue
         try:
-            kept[scenario.id] = result_of(scenario, layers)
+            # It holds what the scenario was begun with, which is large: so nobody holds it for longer than needed.
+            begun = partial(end, result_of(scenario, layers))
         except HazardError as error:
-            defects += [_named(scenario.id, defect) for defect in error.defects]
+            stopped[scenario.id] += [_named(scenario.id, defect) for defect in error.defects]
+            continue
+        going.append((scenario.id, begun if later is None else later(begun)))
+        del begun
+        while len(going) > (later is not None):
+            settle(*going.popleft())
+    while going:
+        settle(*going.popleft())
+    defects += [defect for found in stopped.values() for defect in found]
     risks = []
     for risk in region.risks:
         computed = [one for one in region.scenarios if one.id in risk.scenarios and one.id in kept]
@@ -418,7 +449,7 @@ def hazards_of(
             risks.append(scenario_risk(risk, kept))
         except HazardError as error:
             defects += error.defects
-    return Hazards(layers, found_seams, kept, tuple(risks), tuple(dict.fromkeys(defects)))
+    return Hazards(layers, found_seams, kept, numbers, tuple(risks), tuple(dict.fromkeys(defects)))
 
 
 def _named(scenario: str, defect: Defect) -> Defect:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -25,7 +25,7 @@ from mutualaid.hazards import (
     scheme,
 )
 
-__all__ = ["hazard_numbers", "scenario_table"]
+__all__ = ["hazard_numbers", "scenario_numbers", "scenario_table"]
 
 #: Every place is in one of these, and "all" holds them all.
 _CLASSES: tuple[str, ...] = ("all", *EXPOSURE_CLASSES)
@@ -132,7 +132,7 @@ def _measures(result: ScenarioResult) -> dict[str, NDArray[np.float64]]:
 def hazard_numbers(
     layers: Sequence[HazardLayer],
     seams: gpd.GeoDataFrame,
-    results: Iterable[ScenarioResult],
+    scenarios: Mapping[str, Mapping[str, Any]],
     risks: Iterable[RiskResult],
     defects: Iterable[Defect],
 ) -> dict[str, Any]:
@@ -140,8 +140,10 @@ def hazard_numbers(
 
     Parameters
     ----------
-    layers, seams, results, risks
+    layers, seams, risks
         What was computed.
+    scenarios
+        What `scenario_numbers` gives, by id.
     defects
         Why a layer was not used, or a scenario not computed.
 
@@ -156,7 +158,7 @@ def hazard_numbers(
         "layers": [_layer(layer) for layer in layers],
         "crosswalk": mapping(layers).to_dict("records"),
         "seams": plain.reset_index().to_dict("records"),
-        "scenarios": {one.scenario.id: _scenario(one) for one in results},
+        "scenarios": dict(scenarios),
         "risks": {one.risk.id: _risk(one) for one in risks},
         "not_computed": [str(defect) for defect in defects],
     }
@@ -172,7 +174,29 @@ def _layer(layer: HazardLayer) -> dict[str, Any]:
     return told | {"scheme": scheme(layer.scheme).id if layer.scheme else "", "file": layer.file.name}
 
 
-def _scenario(result: ScenarioResult) -> dict[str, Any]:
+def scenario_numbers(result: ScenarioResult) -> dict[str, Any]:
+    """Collect what is reported about a scenario: for `hazard_numbers`.
+
+    Parameters
+    ----------
+    result
+        What `scenario_coverage` gave.
+
+    Returns
+    -------
+    dict
+        Its names, ``layers``, ``rules``, ``stations`` by state, ``roads_km``, ``people_by_severity``, and the numbers
+        of `scenario_table` as ``total``, ``jurisdictions`` and ``by_severity``; ``chance`` if closures were drawn. Not
+        yet ready for JSON.
+
+    Examples
+    --------
+    >>> from mutualaid.coverage import analyse, scenario_numbers
+    >>> from mutualaid.data import demo_path, read_region
+    >>> result = analyse(read_region(demo_path()))
+    >>> sorted(scenario_numbers(result.scenarios[0])["roads_km"])
+    ['affected', 'closed', 'roads_closed', 'unknown']
+    """
     table = scenario_table(result)
     covered, scenario = result.coverage, result.scenario
     states = result.stations["state"].value_counts()

@@ -23,6 +23,7 @@ from mutualaid.errors import Defect, MutualAidError, ScaleError
 from mutualaid.scale import _at_work
 from mutualaid.scale._parcel import Parcel, write_parcel
 from mutualaid.scale._spread import Spread
+from mutualaid.threads import processors
 
 __all__ = ["dask_workers"]
 
@@ -35,6 +36,9 @@ _MISSED = 4  # times that an item may meet workers without what it needs
 _LOOK_S = 2.0  # between two looks at who is there
 _PIECE = 128 << 20  # bytes of a parcel that go in one message
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+#: Workers keep memory for the next task. Dask would have them give every array back to the system, which then has to
+#: clear each page anew: more than a third of a task's time.
+_KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(1 << 30)}
 _PRELOAD = _at_work.__name__
 _FINAL = (MutualAidError, MemoryError, _at_work.VersionsDifferError, _at_work.ParcelMissingError)
 
@@ -107,7 +111,7 @@ def dask_workers(
             )
         )
         if address is None:
-            count = workers or os.cpu_count() or 1
+            count = workers or processors()
             client = stack.enter_context(_started(count, beside))
             where = "this machine"
         else:
@@ -147,7 +151,11 @@ def _started(count: int, beside: Path) -> Iterator[Any]:
         # A worker that died is started anew. Dask gives up one that is not there this long after it died before.
         "distributed.deploy.lost-worker-timeout": "1000 days",
     }
-    with _environment(dict.fromkeys(_ONE_THREAD, "1")), dask.config.set(settings), ExitStack() as stack:
+    with (
+        _environment(dict.fromkeys(_ONE_THREAD, "1") | _KEEP_MEMORY),
+        dask.config.set(settings),
+        ExitStack() as stack,
+    ):
         try:
             cluster = distributed.LocalCluster(
                 n_workers=count,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,8 +17,10 @@ from numpy.typing import NDArray
 
 from mutualaid.coverage import (
     Analysis,
-    FairWeather,
+    FairRun,
+    HazardComputed,
     Hazards,
+    Ready,
     ReadyHazard,
     ScenarioResult,
     analysis_from,
@@ -38,7 +39,7 @@ from mutualaid.coverage import (
 )
 from mutualaid.data import HazardScenario, Parameters, Region, agreement_notes
 from mutualaid.errors import Defect, ScaleError
-from mutualaid.hazards import Layers
+from mutualaid.hazards import Layers, read_layers
 from mutualaid.network import Network
 from mutualaid.scale._kept import KeptResults
 from mutualaid.scale._model import TiledRun
@@ -128,33 +129,31 @@ def tiled(
     store = open_work(Path(folder), sums, resume=resume)
     fair = fingerprint(sums)
     steps = _Steps(tell, len(rows), 1 + len(region.scenarios))
+    layers, results = read_layers(region), KeptResults(store, ready.demand)
 
-    facts = steps.through(spread, store, fair, (base,))
-    stations = ready.stations.index
-    computed = join_computed(
-        [(own, fair_tile(store.read(store.file(fair, tile)), stations)) for tile, own in enumerate(rows)]
-    )
-    run = finish(ready, computed)
+    # While tiles are computed, what concerns the whole region is done beside: of fair weather first, then its gaps; and
+    # apart from that of scenarios, for polygons must not be asked by two threads at a time.
+    with beside() as of_fair, beside() as of_hazards:
+        ahead = _Ahead(ready, region.scenarios, layers, of_hazards)
+        facts = steps.through(spread, store, fair, (base,))
+        fair_run = of_fair(_joined, ready, store, fair, rows)
+        lands = _copied(region.jurisdictions)
+        outlines = of_fair(lambda: run_gaps(replace(region, jurisdictions=lands), fair_run()))
+        ahead.fair = fair_run
 
-    with beside() as later:
-        outlines = later(run_gaps, replace(region, jurisdictions=_copied(region.jurisdictions)), run)
-        ahead = _Ahead(run.fair, region.scenarios, later)
-
-        def result_of(scenario: HazardScenario, layers: Layers) -> ScenarioResult:
-            hazard = ahead.take(scenario, layers)
+        def result_of(scenario: HazardScenario, _: Layers) -> Callable[[], ScenarioResult]:
+            hazard = ahead.take(scenario)
             slim = lean_hazard(hazard)
             known_by = fingerprint(fair, slim)
             facts.extend(steps.through(spread, store, known_by, (base, slim), what=scenario.name))
-            ahead.settle()
-            parts = [
-                (own, hazard_tile(store.read(store.file(known_by, tile)))) for tile, own in enumerate(rows)
-            ]
-            return scenario_result(run.fair, hazard, join_hazard_computed(parts))
+            return lambda: scenario_result(fair_run().fair, hazard, _joined_hazard(store, known_by, rows))
 
-        results = KeptResults(store, run.fair.demand)
-        hazards = hazards_of(region, result_of, results=results)
+        hazards = hazards_of(
+            region, result_of, layers=layers, results=results,
+            later=of_hazards if processors() > 1 else None,
+        )  # fmt: skip
         tell("Outlining the gaps", 0.92)
-        found = outlines()
+        run, found = fair_run(), outlines()
     summary = run_numbers(region, run, hazards, found)
     return TiledRun(
         region=region,
@@ -211,7 +210,8 @@ def analysis_of(run: TiledRun, *, progress: Callable[[str, float], None] | None 
         remedy = "call tiled with keep_pairs=True"
         raise ScaleError([Defect("", "run in tiles", "the times of all pairs", "a run without them", remedy)])
     (progress or _silent)("Drawing isochrones", 0.0)
-    hazards = Hazards(run.layers, run.seams, run.scenarios, run.risks, run.not_computed)
+    numbers = run.summary.get("hazards", {}).get("scenarios", {})
+    hazards = Hazards(run.layers, run.seams, run.scenarios, numbers, run.risks, run.not_computed)
     return analysis_from(
         run.region,
         run.fair_run,
@@ -259,27 +259,51 @@ class _Steps:
 
 @dataclass(eq=False)
 class _Ahead:
-    """What scenarios leave of roads and stations, found while the tiles of the one before are computed."""
+    """What scenarios leave of roads and stations, found while the tiles of the state before are computed."""
 
-    fair: FairWeather
+    ready: Ready
     scenarios: Sequence[HazardScenario]
+    layers: Layers
     later: Later
+    fair: Callable[[], FairRun] | None = None  # as soon as it is known
     begun: dict[str, Callable[[], ReadyHazard]] = field(default_factory=dict)
 
-    def take(self, scenario: HazardScenario, layers: Layers) -> ReadyHazard:
+    def __post_init__(self) -> None:
+        now = self.ready.today
+        self.asks_fair = now is not None and now.asks_area
+        if not self.asks_fair:
+            self._begin(self.scenarios[:1])
+
+    def take(self, scenario: HazardScenario) -> ReadyHazard:
         """Give it for a scenario, and have it found for the next one."""
         place = [one.id for one in self.scenarios].index(scenario.id)
-        for one in self.scenarios[place : place + 2]:
-            if one.id not in self.begun:
-                self.begun[one.id] = self.later(ready_hazard, self.fair, one, layers.layers)
+        self._begin(self.scenarios[place : place + 2])
         return self.begun.pop(scenario.id)()
 
-    def settle(self) -> None:
-        """Wait for what is at work: threads must not prepare the same polygons of a layer."""
-        if processors() > 1:  # else nothing begins before it is asked for
-            for call in self.begun.values():
-                with suppress(Exception):  # raised when it is asked for
-                    call()
+    def _begin(self, scenarios: Sequence[HazardScenario]) -> None:
+        for one in scenarios:
+            if one.id not in self.begun:
+                self.begun[one.id] = self.later(self._found, one)
+
+    def _found(self, scenario: HazardScenario) -> ReadyHazard:
+        ready = self.ready
+        if self.asks_fair:
+            assert self.fair is not None, "driving in fair weather comes first"
+            ready = self.fair().fair
+        return ready_hazard(ready, scenario, self.layers.layers)
+
+
+def _joined(ready: Ready, store: Work, known_by: str, rows: Sequence[NDArray[np.int64]]) -> FairRun:
+    """Put the tiles of fair weather together."""
+    stations = ready.stations.index
+    read = [fair_tile(store.read(store.file(known_by, tile)), stations) for tile in range(len(rows))]
+    return finish(ready, join_computed(list(zip(rows, read, strict=True))))
+
+
+def _joined_hazard(store: Work, known_by: str, rows: Sequence[NDArray[np.int64]]) -> HazardComputed:
+    """Put the tiles of a scenario together."""
+    read = [hazard_tile(store.read(store.file(known_by, tile))) for tile in range(len(rows))]
+    return join_hazard_computed(list(zip(rows, read, strict=True)))
 
 
 def _copied(lands: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from mutualaid.coverage import ScenarioResult, hazard_numbers, summarise
+from mutualaid.coverage import ScenarioResult, hazard_numbers, scenario_numbers, summarise
 from mutualaid.maps._counts import LEVELS
 from mutualaid.maps._escape import esc, shorten
 from mutualaid.maps._ground import DRAWN_ROADS
@@ -203,7 +203,8 @@ class PartPages:
         seams = run.seams[_touching(run.seams, box)]
         hazards = None
         if "hazards" in run.summary:
-            found = hazard_numbers(run.layers.layers, seams, scenarios, (), run.not_computed)
+            numbers = {one.scenario.id: scenario_numbers(one) for one in scenarios}
+            found = hazard_numbers(run.layers.layers, seams, numbers, (), run.not_computed)
             hazards = found | {"crosswalk": run.summary["hazards"]["crosswalk"]}
         own = replace(region, jurisdictions=run.region.jurisdictions[here])
         summary = summarise(
