@@ -76,11 +76,9 @@ def p_center(
     began = time.perf_counter()
     check_asked(table, choice, weather=weather, time_limit_s=time_limit_s, gap=gap)
     limits = scaled(site_limits(table, choice))
-    parts = []
-    for name in weather:
-        seconds = table.seconds[name]
-        parts.append(seconds[:, np.isfinite(seconds).any(axis=0) & (table.weight > 0)])
-    times = np.hstack(parts)
+    parts = [_that_count(table.seconds[name], table.weight > 0) for name in weather]
+    times = parts[0] if len(parts) == 1 else np.hstack(parts)
+    del parts
     notes = tuple(note for name in weather for note in unreached_note(table, name, math.inf))
 
     def plan_of(is_open: Bool, bound: float, began: float) -> Plan:
@@ -104,3 +102,12 @@ def p_center(
     if is_open is None:  # time was up, or nobody can reach everybody
         is_open = any_plan(question(table, choice, Over(dict.fromkeys(weather, 1.0)), Fair(), None))
     return plan_of(is_open, bound, began)
+
+
+def _that_count(seconds: NDArray[np.float64], lived: Bool) -> NDArray[np.float64]:
+    """(s, n) times to the points with people that some site reaches; the table itself if those are all."""
+    counts = np.zeros(len(lived), np.bool_)
+    for row in seconds:
+        counts |= np.isfinite(row)
+    counts &= lived
+    return seconds if counts.all() else seconds[:, counts]

@@ -25,12 +25,31 @@ Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 _MANY = 50  # points that are added at once
+_BLOCK = 64  # sites whose times are sorted before they are put to the others
 _IMPOSSIBLE = 2  # status of milp
 
 
 def longest(times: Float64, is_open: Bool) -> float:
     """Return the time to the last point; inf if one is not reached at all."""
-    return float(times[is_open].min(axis=0, initial=math.inf).max(initial=0.0))
+    return float(_soonest(times, is_open).max(initial=0.0))
+
+
+def _soonest(times: Float64, is_open: Bool, before: Float64 | None = None) -> Float64:
+    """(n,) time to each point, from where it is nearest; without a copy of the times, which are many."""
+    found = np.full(times.shape[1], math.inf) if before is None else before.copy()
+    for site in np.flatnonzero(is_open):
+        np.minimum(found, times[site], out=found)
+    return found
+
+
+def _values(times: Float64, low: float, high: float) -> Float64:
+    """Give the times that occur between two, both included, and 0 if it is one; ascending."""
+    found = np.zeros(1 if low <= 0.0 <= high else 0)
+    for start in range(0, len(times), _BLOCK):
+        block = times[start : start + _BLOCK]
+        inside = block[(block >= low) & (block <= high) & np.isfinite(block)]
+        found = np.union1d(found, inside)
+    return found
 
 
 class CenterSearch:
@@ -68,10 +87,10 @@ class CenterSearch:
         part = settle_limits(self._given, Part(self.limits.low > 0, self.limits.high > 0))
         if part is None:
             return math.inf
-        values = np.unique(np.append(self.times[np.isfinite(self.times)], 0.0))
-        values = values[values <= self.cutoff]
-        low = int(np.searchsorted(values, longest(self.times, part.may)))
+        least = longest(self.times, part.may)
         self._start(part)
+        values = _values(self.times, least, min(self.value, self.cutoff))
+        low = 0
         while True:
             # A plan is known for all values from `high` on, and none for those below `low`.
             high = len(values) if self.is_open is None else int(np.searchsorted(values, self.value))
@@ -85,15 +104,16 @@ class CenterSearch:
             low = low if kept else trial + 1
         return float(values[low]) if low < len(values) else math.inf
 
-    def _offer(self, is_open: Bool) -> None:
-        value = longest(self.times, is_open)
+    def _offer(self, is_open: Bool, soonest: Float64 | None = None) -> None:
+        soonest = _soonest(self.times, is_open) if soonest is None else soonest
+        value = float(soonest.max(initial=0.0))
         if value < self.value and value <= self.cutoff and self.limits.allow(is_open):
             self.value, self.is_open = value, is_open
 
     def _start(self, part: Part) -> None:
         """Open what is nearest to the last point, again and again, as long as the limits allow it."""
-        soonest = self.times[part.stays].min(axis=0, initial=math.inf)
-        self._offer(part.stays)
+        soonest = _soonest(self.times, part.stays)
+        self._offer(part.stays, soonest)
         while soonest.size and part.free.any():
             there = np.where(part.free, self.times[:, soonest.argmax()], math.inf)
             at = int(there.argmin())
@@ -104,16 +124,17 @@ class CenterSearch:
             smaller = settle_limits(self._given, Part(more, part.may))
             if smaller is None:
                 break
+            soonest = _soonest(self.times, smaller.stays & ~part.stays, soonest)
             part = smaller
-            soonest = self.times[part.stays].min(axis=0, initial=math.inf)
-            self._offer(part.stays)
+            self._offer(part.stays, soonest)
 
     def _keep(self, radius: float, part: Part) -> bool | None:
         """Say whether a plan keeps this longest time; None if time is up before that is known."""
         near = self.times <= radius
         score = near.sum(axis=1) / max(near.shape[1], 1)
         while True:
-            cover = near[:, self._rows[~near[part.stays][:, self._rows].any(axis=0)]]
+            served = near[np.ix_(part.stays, self._rows)].any(axis=0)
+            cover = near[:, self._rows[~served]]
             left = self.until - time.perf_counter()
             found = milp(
                 np.zeros(len(score)),
@@ -138,12 +159,12 @@ class CenterSearch:
         """Choose points that are late: all, or, of many, some that no site covers together."""
         if len(late) <= _MANY:
             return late
-        soonest = self.times[is_open].min(axis=0, initial=math.inf)
+        soonest = _soonest(self.times, is_open)
         chosen: list[int] = []
         while len(late) and len(chosen) < _MANY:
             far = int(late[soonest[late].argmax()])
             chosen.append(far)
-            late = late[~near[near[:, far]][:, late].any(axis=0)]
+            late = late[~near[np.ix_(near[:, far], late)].any(axis=0)]
         return np.array(chosen)
 
     def _useful(self, cover: Bool, part: Part, score: Float64) -> Bool:
