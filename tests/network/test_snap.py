@@ -141,7 +141,7 @@ def test_places_of_monaco_stand_on_roads_that_people_use(shared_data: Path) -> N
     assert set(found.loc[nearest_m > 200, "status"]) == {"too_far"}
 
 
-# --- a neighbourhood at a time -------------------------------------------------------------------------------
+# --- in a tree of boxes ---------------------------------------------------------------------------------------
 
 
 def least_m(network: Network, places: gpd.GeoSeries, among: np.ndarray) -> np.ndarray:
@@ -154,7 +154,7 @@ coordinate = st.integers(-40, 40)
 far = st.one_of(coordinate, st.integers(-4000, 4000))
 
 
-@pytest.mark.parametrize("many", [1, 3, 5000])
+@pytest.mark.parametrize("few", [1, 3, 5000])
 @given(
     ends=st.lists(st.tuples(coordinate, coordinate, coordinate, coordinate), min_size=1, max_size=8),
     at=st.lists(st.tuples(far, far), min_size=1, max_size=12),
@@ -163,8 +163,8 @@ far = st.one_of(coordinate, st.integers(-4000, 4000))
     data=st.data(),
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_neighbourhoods_find_what_all_roads_together_give(
-    many: int,
+def test_a_tree_leads_to_what_all_roads_together_give(
+    few: int,
     draw: Draw,
     monkeypatch: pytest.MonkeyPatch,
     ends: list[tuple[int, int, int, int]],
@@ -173,8 +173,8 @@ def test_neighbourhoods_find_what_all_roads_together_give(
     detour_m: float,
     data: st.DataObject,
 ) -> None:
-    monkeypatch.setattr("mutualaid.network._snap._MANY", many)
-    monkeypatch.setattr("mutualaid.network._snap._WORTH", 0)
+    monkeypatch.setattr("mutualaid.network._nearest._LEAF", few)
+    monkeypatch.setattr("mutualaid.network._nearest._HALVED_TOGETHER", 2)
     network = draw(
         [xy for a, b, c, d in ends for xy in ((a, b), (c + 100, d + 0.5))],
         [(2 * i, 2 * i + 1) for i in range(len(ends))],
@@ -204,3 +204,147 @@ def test_a_lonely_place_finds_the_nearest_road_however_far(draw: Draw) -> None:
     found = snap(network, points((50, 4_400), (50, 4_600), (50, -90_000), (50, 3)), max_m=10)
     assert found["distance_m"].tolist() == [4_400, 4_400, 90_000, 3]
     assert found["status"].tolist() == ["too_far", "too_far", "too_far", "ok"]
+
+
+def bent(draw: Draw, lines: list[list[tuple[float, float]]], closed: list[bool]) -> Network:
+    """Roads with bends, some of them tunnels."""
+    ends = [xy for line in lines for xy in (line[0], line[-1])]
+    roads = [(2 * i, 2 * i + 1, {"tunnel": closed[i]}) for i in range(len(lines))]
+    offset = np.cumsum([0, *(len(line) for line in lines)])
+    xy = np.array([xy for line in lines for xy in line], dtype=np.float64)
+    return replace(draw(ends, roads), road_xy=xy, road_offset=offset.astype(np.int64))
+
+
+def expected(
+    network: Network, places: gpd.GeoSeries, routable: np.ndarray, max_m: float, detour_m: float
+) -> dict[str, np.ndarray]:
+    """What `snap` gives, by the distances of all places to all roads; `bend`: how sure a side is."""
+    place, rows = places.to_numpy(), np.arange(len(places))
+    open_ = ~network.roads["tunnel"].to_numpy()
+    metres = np.round(shapely.distance(place[:, None], network.lines()[None, :]), 6)
+    all_m, main_m = np.where(open_, metres, np.inf), np.where(open_ & routable, metres, np.inf)
+    road, second = all_m.argmin(axis=1), main_m.argmin(axis=1)
+    nearest_m, second_m = all_m[rows, road], main_m[rows, second]
+    too_far = (nearest_m > max_m) | np.isinf(nearest_m)
+    moved = ~too_far & (second_m <= np.minimum(nearest_m + detour_m, max_m)) & np.isfinite(second_m)
+    moved &= ~routable[road]
+    road, distance_m = np.where(moved, second, road), np.where(moved, second_m, nearest_m)
+    status = np.where(too_far, "too_far", np.where(routable[road], "ok", "disconnected"))
+    line = network.lines(road)
+    length, along = shapely.length(line), shapely.line_locate_point(line, place)
+    along = np.where(along <= 1e-6, 0, np.where(along >= length - 1e-6, length, along))
+    at, ahead, behind = (
+        shapely.get_coordinates(shapely.line_interpolate_point(line, np.clip(along + by, 0, length)))
+        for by in (0.0, 0.01, -0.01)
+    )
+    (dx, dy), (x, y) = (ahead - behind).T, (shapely.get_coordinates(place) - at).T
+    return {
+        "road": np.where(too_far, -1, road),
+        "fraction": np.where(too_far, np.nan, along / np.where(length > 0, length, 1)),
+        "side": np.where(too_far, "", np.where(dx * y > dy * x, "left", "right")),
+        "distance_m": distance_m,
+        "status": status,
+        "bend": np.where(too_far, 1.0, np.abs(dx * y - dy * x)),
+    }
+
+
+spot = st.tuples(coordinate, coordinate)
+anywhere = st.one_of(
+    spot,
+    st.tuples(st.floats(-60, 60, width=32), st.floats(-60, 60, width=32)),
+    st.tuples(st.floats(-1e6, 1e6, width=32), st.floats(-1e6, 1e6, width=32)),
+)
+
+
+@given(
+    # Some of no length, some through the same spot again and again, some of more vertices than are looked at together.
+    lines=st.lists(st.lists(spot, min_size=2, max_size=20), min_size=1, max_size=8),
+    at=st.lists(anywhere, min_size=1, max_size=12),
+    away=st.sampled_from([0.0, 5e6]),
+    max_m=st.sampled_from([0.0, 5.0, 30.0, 1000.0, np.inf]),
+    detour_m=st.sampled_from([0.0, 10.0, np.inf]),
+    data=st.data(),
+)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_places_are_taken_where_the_distances_to_all_roads_say(
+    draw: Draw,
+    lines: list[list[tuple[float, float]]],
+    at: list[tuple[float, float]],
+    away: float,
+    max_m: float,
+    detour_m: float,
+    data: st.DataObject,
+) -> None:
+    flags = st.lists(st.booleans(), min_size=len(lines), max_size=len(lines))
+    network = bent(draw, [[(x + away, y - away) for x, y in line] for line in lines], data.draw(flags))
+    routable = np.array(data.draw(flags))
+    places = points(*((x + away, y - away) for x, y in at))
+    graph = replace(graph_of(network), routable=routable)
+    found = snap(network, places, max_m=max_m, graph=graph, detour_m=detour_m)
+    right = expected(network, places, routable, max_m, detour_m)
+    for column in ("road", "status", "distance_m"):
+        np.testing.assert_array_equal(found[column].to_numpy(), right[column])
+    np.testing.assert_allclose(found["fraction"], right["fraction"], rtol=1e-9)
+    sure = right["bend"] > 1e-9
+    assert found["side"][sure].tolist() == right["side"][sure].tolist()
+    assert set(found["side"][~sure]) <= {"left", "right"}
+
+
+def winding(draw: Draw, count: int, seed: int) -> Network:
+    """Roads that wind, somewhere on 10 km × 10 km."""
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(0, 60, (count, 12, 2)).cumsum(axis=1) + rng.uniform(0, 10_000, (count, 1, 2))
+    return bent(draw, [[(x, y) for x, y in line] for line in steps.tolist()], [False] * count)
+
+
+def test_results_do_not_depend_on_the_number_of_threads(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mutualaid.network._nearest._HALVED_TOGETHER", 50)
+    network = winding(draw, 600, seed=1)
+    rng = np.random.default_rng(2)
+    places = points(*rng.uniform(-500, 10_500, (3_000, 2)).tolist())
+    routable = rng.random(600) < 0.7
+    graph = replace(graph_of(network), routable=routable)
+    found = []
+    for count in (1, 2, 5):
+        monkeypatch.setattr("mutualaid.threads.processors", lambda count=count: count)
+        found.append(snap(network, places, graph=graph))
+    assert found[0].equals(found[1])
+    assert found[0].equals(found[2])
+    assert set(found[0]["status"]) == {"ok", "too_far", "disconnected"}
+    right = expected(network, places, routable, 200, 50)
+    assert found[0]["road"].tolist() == right["road"].tolist()
+    # In another order each place finds the same.
+    order = rng.permutation(len(places))
+    assert snap(network, gpd.GeoSeries(places.iloc[order]), graph=graph).equals(found[0].iloc[order])
+
+
+def test_places_without_roads_and_at_the_ends_of_numbers_come_to_an_end(draw: Draw) -> None:
+    network = draw([(0, 0), (100, 0)], [(0, 1)])
+    none = replace(
+        network, roads=network.roads[:0], road_xy=np.empty((0, 2)), road_offset=np.zeros(1, np.int64)
+    )
+    for without in (none, draw([(0, 0), (100, 0)], [(0, 1, {"tunnel": True})])):
+        for max_m in (200.0, np.inf):
+            found = snap(without, points((50, 1), (1e6, -1e6)), max_m=max_m)
+            assert found["status"].tolist() == ["too_far"] * 2
+            assert found["distance_m"].tolist() == [np.inf] * 2
+            assert found["road"].tolist() == [-1] * 2
+    far = points((1e30, 0), (-1e9, 3), (50, 1), (1e200, -1e200), (-1.7e308, 1.7e308))
+    found = snap(network, far)
+    assert found["status"].tolist() == ["too_far", "too_far", "ok", "too_far", "too_far"]
+    assert found["distance_m"].tolist() == [1e30, 1e9, 1, np.inf, np.inf]
+    same = snap(network, points(*[(25.0, 5.0)] * 5_000))
+    assert (same["fraction"] == 0.25).all()
+    assert (same["distance_m"] == 5).all()
+
+
+def test_roads_that_are_apart_by_less_than_a_micrometre_are_equally_near(draw: Draw) -> None:
+    network = draw([(0, 1e-8), (100, 1e-8), (0, 0), (100, 0)], [(2, 3), (0, 1), (3, 2)])
+    assert snap(network, points((50, 9), (50, -9), (50, 0.5e-8)))["road"].tolist() == [0, 0, 0]
+
+
+def test_who_is_within_a_micrometre_of_an_end_is_at_it(draw: Draw) -> None:
+    network = draw([(0, 0), (100, 0)], [(0, 1)])
+    found = snap(network, points((5e-7, 1), (100 - 5e-7, 1), (2e-6, 1), (100 - 2e-6, 1)))
+    assert found["fraction"].tolist()[:2] == [0, 1]
+    assert (found["fraction"][2:] % 1 > 0).all()

@@ -23,6 +23,8 @@ from mutualaid.network import (
     route_graph,
     travel_times,
 )
+from mutualaid.network._positions import departures, group, positions
+from mutualaid.network._times import limit_label, search_states
 
 Draw = Callable[..., Network]
 Put = Callable[..., pd.DataFrame]
@@ -427,3 +429,18 @@ def test_the_order_of_origins_and_what_was_searched_before_change_nothing(
         ]
         found = travel_times(graph, shuffled, places, limit_s=limit_s, threads=threads)
         pd.testing.assert_frame_equal(found, pd.concat(alone, ignore_index=True), check_exact=True)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_milliseconds_are_the_labels_without_crossing_delay(random_cases: Cases, data: st.DataObject) -> None:
+    case = data.draw(random_cases())
+    graph, places = case_graph(case), case.positions
+    links = departures(graph, positions(graph, places, "places"))
+    ptr, order = group(links.row, len(places))
+    seeds, limit = links.take(order), limit_label(LIMIT_S)
+    whole, in_ms = (search_states(graph, seeds, ptr, limit, in_ms=only) for only in (False, True))
+    np.testing.assert_array_equal(whole[0], in_ms[0])
+    np.testing.assert_array_equal(whole[1], in_ms[1])
+    np.testing.assert_array_equal(whole[2] >> 32, in_ms[2])
+    assert (whole[2].dtype, in_ms[2].dtype) == (np.int64, np.int32)

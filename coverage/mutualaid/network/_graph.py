@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from mutualaid.errors import Defect, NetworkError
+from mutualaid.network._kernel import heaviest_and_mean
 from mutualaid.network._model import Network
 from mutualaid.network._order import by_key, locality_rank
 from mutualaid.network._profiles import EdgeTimes, Profile, edge_times
@@ -67,10 +68,19 @@ class Arcs:
         """(r,) state that each arc leaves."""
         return np.repeat(np.arange(len(self.indptr) - 1, dtype=np.int32), np.diff(self.indptr))
 
-    @cached_property
+    @property
     def heaviest(self) -> int:
         """Largest weight, 0 without arcs."""
-        return int(self.weight.max(initial=0))
+        return self._heaviest_and_mean[0]
+
+    @property
+    def mean(self) -> int:
+        """Mean weight of a sample, 0 without arcs."""
+        return self._heaviest_and_mean[1]
+
+    @cached_property
+    def _heaviest_and_mean(self) -> tuple[int, int]:
+        return heaviest_and_mean(self.weight)
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,15 @@ from llvmlite import ir  # type: ignore[import-untyped]  # comes with numba
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-__all__ = ["MAX_LABEL", "bucket_layout", "in_sequence", "k_nearest", "reached_rows", "table_rows"]
+__all__ = [
+    "MAX_LABEL",
+    "bucket_layout",
+    "heaviest_and_mean",
+    "in_sequence",
+    "k_nearest",
+    "reached_rows",
+    "table_rows",
+]
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -51,6 +59,7 @@ MAX_LABEL: int = np.iinfo(np.int64).max
 _FIRST_POOL = 1 << 14
 _MAX_BUCKETS = 1 << 16
 _CACHE_LINE = 64
+_SAMPLE = 16
 _at = np.uint64
 
 
@@ -75,18 +84,40 @@ def _prefetch(_context: Any, array: Any, index: Any) -> Any:
     return numba.void(array, index), code
 
 
-def bucket_layout(
-    weight: Labels, seed_label: Labels, limit: int, *, heaviest: int | None = None
-) -> tuple[int, int]:
+def heaviest_and_mean(weight: Labels) -> tuple[int, int]:
+    """Give what `bucket_layout` asks of weights: the largest, and the mean of every 16th, rounded down; 0 without any.
+
+    Taken as unsigned numbers, so that a negative one is larger than all others.
+    """
+    largest, total = _largest_and_total(weight.view(f"u{weight.itemsize}"))
+    return int(largest), int(total / max(-(-len(weight) // _SAMPLE), 1))
+
+
+@_compiled
+def _largest_and_total(values: NDArray[Any]) -> tuple[Any, float]:
+    """Largest value, and sum of every 16th, in one pass over memory."""
+    largest = values.dtype.type(0)
+    total = 0.0
+    for first in range(0, len(values) - _SAMPLE + 1, _SAMPLE):
+        total += values[first]
+        for i in range(_SAMPLE):
+            largest = max(largest, values[first + i])
+    rest = len(values) % _SAMPLE
+    if rest > 0:
+        total += values[len(values) - rest]
+    for i in range(len(values) - rest, len(values)):
+        largest = max(largest, values[i])
+    return largest, total
+
+
+def bucket_layout(heaviest: int, mean: int, seed_label: Labels, limit: int) -> tuple[int, int]:
     """Choose the width of a bucket, as a shift, and how many there are.
 
     At any moment the labels in the queue differ by at most the largest weight, so a ring of that span is
     enough. With a width of an eighth to a quarter of the mean weight, less than one state in a hundred is
-    expanded twice on road networks. ``heaviest`` is the largest weight, for who knows it already.
+    expanded twice on road networks. ``heaviest`` is the largest weight, ``mean`` the mean one, or nearly.
     """
-    heaviest = int(weight.max(initial=0)) if heaviest is None else heaviest
     span = min(max(heaviest, int(seed_label.max(initial=0))), limit)
-    mean = int(weight[::16].mean()) if len(weight) else 0  # a sample is enough
     shift = max(mean.bit_length() - 3, (span // (_MAX_BUCKETS - 2)).bit_length(), 0)
     return shift, 1 << ((span >> shift) + 1).bit_length()
 
@@ -233,6 +264,7 @@ def reached_rows(
     limit: int,
     shift: int,
     n_buckets: int,
+    low: int,
     left: Labels,
     sequence: Int64,
     first: int,
@@ -240,22 +272,23 @@ def reached_rows(
     counts: Int64,
     states: Int32,
     labels: Labels,
+    size: int,
 ) -> tuple[int, int]:
     """Search from the origins ``sequence[first:last]``, and write down the states reached and their labels.
 
-    ``left`` is scratch, zeros when it comes and when it goes. The rows go into ``states`` and ``labels``, the count of
-    each origin into ``counts``. Gives how far it came in the sequence, which is less than ``last`` where there is no
-    room for the rows of another origin, and how many rows there are.
+    ``left`` is scratch, zeros when it comes and when it goes. The rows go into ``states`` and ``labels`` (without so
+    many ``low`` bits), from ``size`` on, the count of each origin into ``counts``. Gives how far it came in the
+    sequence, which is less than ``last`` where there is no room for the rows of another origin, and how many rows
+    there are.
     """
     unreached = limit + 1
     buckets = np.full(n_buckets, -1, np.int32)
     pool = _new_pool(_FIRST_POOL, left)
-    size = 0
     for at in range(first, last):
         origin = sequence[at]
-        low, high = seed_ptr[origin], seed_ptr[origin + 1]
+        begin, end = seed_ptr[origin], seed_ptr[origin + 1]
         used, pool = _search_growing(
-            indptr, head, weight, seed_state[low:high], seed_label[low:high],
+            indptr, head, weight, seed_state[begin:end], seed_label[begin:end],
             unreached, shift, buckets, left, pool,
         )  # fmt: skip
         pool_state = pool[1]
@@ -269,7 +302,7 @@ def reached_rows(
             state = pool_state[i]
             rest = left[_at(state)]
             states[_at(size)] = state
-            labels[_at(size)] = unreached - rest
+            labels[_at(size)] = (unreached - rest) >> low
             left[_at(state)] = 0
             size += rest != 0  # its first entry takes the label, further ones find none
         counts[origin] = size - before
@@ -303,6 +336,7 @@ def table_rows(
     counts: Int64,
     items: Int32,
     labels: Labels,
+    size: int,
 ) -> tuple[int, int]:
     """Search as `reached_rows` does, and write down the items reached in order, and their labels.
 
@@ -314,12 +348,11 @@ def table_rows(
     unreached = limit + 1
     buckets = np.full(n_buckets, -1, np.int32)
     pool = _new_pool(_FIRST_POOL, left)
-    size = 0
     for at in range(first, last):
         origin = sequence[at]
-        low, high = seed_ptr[origin], seed_ptr[origin + 1]
+        begin, end = seed_ptr[origin], seed_ptr[origin + 1]
         used, pool = _search_growing(
-            indptr, head, weight, seed_state[low:high], seed_label[low:high],
+            indptr, head, weight, seed_state[begin:end], seed_label[begin:end],
             unreached, shift, buckets, left, pool,
         )  # fmt: skip
         found = 0
@@ -384,23 +417,28 @@ def in_sequence(
 
 
 @_compiled
-def _offer(labels: Int64, origins: Int32, label: int, origin: int) -> bool:
-    """Put (label, origin) into a short list sorted by both, one entry an origin; give whether it went in."""
-    k = len(labels)
-    if label > labels[k - 1] or (label == labels[k - 1] and origin >= origins[k - 1]):
+def _offer(left: Int64, origins: Int32, rest: int, origin: int) -> bool:
+    """Put an origin into a short list sorted by what is left and by origin; give whether it went in.
+
+    There is one entry an origin. Where nothing is left there is none, whatever ``origins`` holds.
+    """
+    k = len(left)
+    if rest < left[k - 1] or (rest == left[k - 1] and origin >= origins[k - 1]):
         return False
     old = k - 1  # the entry that makes room: this origin's own, or the last
     for i in range(k):
+        if left[i] == 0:
+            break
         if origins[i] == origin:
-            if labels[i] <= label:
+            if left[i] >= rest:
                 return False
             old = i
             break
-    while old > 0 and (labels[old - 1] > label or (labels[old - 1] == label and origins[old - 1] > origin)):
-        labels[old] = labels[old - 1]
+    while old > 0 and (left[old - 1] < rest or (left[old - 1] == rest and origins[old - 1] > origin)):
+        left[old] = left[old - 1]
         origins[old] = origins[old - 1]
         old -= 1
-    labels[old] = label
+    left[old] = rest
     origins[old] = origin
     return True
 
@@ -416,17 +454,18 @@ def _label_k(
     limit: int,
     shift: int,
     buckets: Int32,
-    labels: Int64,
+    left: Int64,
     origins: Int32,
     pool_size: int,
 ) -> bool:
     """Give each state its k nearest origins; False when the pool is too small. Lists must come empty."""
+    unreached = limit + 1
     mask = len(buckets) - 1
     pool_next = np.empty(pool_size, np.int32)
     pool_state = np.empty(pool_size, np.int32)
     pool_origin = np.empty(pool_size, np.int32)
     pool_label = np.empty(pool_size, np.int64)
-    k = labels.shape[1]
+    k = left.shape[1]
     used = 0
     waiting = 0
     free = -1
@@ -434,7 +473,7 @@ def _label_k(
     for i in range(len(seed_state)):
         label = seed_label[i]
         state = seed_state[i]
-        if label > limit or not _offer(labels[state], origins[state], label, seed_origin[i]):
+        if label > limit or not _offer(left[state], origins[state], unreached - label, seed_origin[i]):
             continue
         slot = (label >> shift) & mask
         pool_state[used] = state
@@ -459,14 +498,13 @@ def _label_k(
         waiting -= 1
         current = False
         for i in range(k):
-            if origins[state, i] == origin:
-                current = labels[state, i] == label
+            current |= left[state, i] == unreached - label and origins[state, i] == origin
         if not current:
             continue
         for arc in range(indptr[state], indptr[state + 1]):
             target = head[arc]
             new = label + weight[arc]
-            if new > limit or not _offer(labels[target], origins[target], new, origin):
+            if new > limit or not _offer(left[target], origins[target], unreached - new, origin):
                 continue
             if free >= 0:
                 entry = free
@@ -494,19 +532,25 @@ def k_nearest(
     seed_origin: Int32,
     seed_state: Int32,
     seed_label: Int64,
-    attach_ptr: Int64,
+    attach_state: Int32,
     attach_item: Int32,
     attach_label: Int64,
     direct_origin: Int32,
     direct_item: Int32,
     direct_label: Int64,
-    n_items: int,
-    k: int,
     limit: int,
     shift: int,
     n_buckets: int,
-) -> tuple[Int32, Int64]:
-    """Give the k nearest origins of every item: (n_items, k) origins, -1 where there are fewer, and labels.
+    left: Int64,
+    origins: Int32,
+    item_left: Int64,
+    item_origins: Int32,
+) -> None:
+    """Give the k nearest origins of every item: (n_items, k) origins, and the limit plus one less their labels.
+
+    ``left`` and ``item_left`` come as zeros; in the latter zeros stay where there are fewer than k, with any origin.
+    ``left`` and ``origins`` are scratch, (n, k): of what comes from the system as zeros only pages that are touched
+    ever exist.
 
     One search for all origins: a state passes on only the k best it has seen, each from another origin,
     because whatever k origins beat at a state they beat behind it too. Work grows with states × k, not with
@@ -514,29 +558,21 @@ def k_nearest(
     """
     n = len(indptr) - 1
     pool_size = n + len(seed_state)
-    while True:
-        buckets = np.full(n_buckets, -1, np.int32)
-        labels = np.full((n, k), MAX_LABEL, np.int64)
-        origins = np.full((n, k), -1, np.int32)
-        if _label_k(
-            indptr, head, weight, seed_origin, seed_state, seed_label,
-            limit, shift, buckets, labels, origins, pool_size,
-        ):  # fmt: skip
-            break
+    while not _label_k(
+        indptr, head, weight, seed_origin, seed_state, seed_label,
+        limit, shift, np.full(n_buckets, -1, np.int32), left, origins, pool_size,
+    ):  # fmt: skip
+        left[:] = 0
         pool_size *= 2
-    item_labels = np.full((n_items, k), MAX_LABEL, np.int64)
-    item_origins = np.full((n_items, k), -1, np.int32)
     for i in range(len(direct_item)):
         item = direct_item[i]
         if direct_label[i] <= limit:
-            _offer(item_labels[item], item_origins[item], direct_label[i], direct_origin[i])
-    for state in range(n):
-        for a in range(attach_ptr[state], attach_ptr[state + 1]):
-            item = attach_item[a]
-            for i in range(k):
-                if origins[state, i] < 0:
-                    break
-                label = labels[state, i] + attach_label[a]
-                if label <= limit:
-                    _offer(item_labels[item], item_origins[item], label, origins[state, i])
-    return item_origins, item_labels
+            _offer(item_left[item], item_origins[item], limit + 1 - direct_label[i], direct_origin[i])
+    for a in range(len(attach_state)):
+        state = attach_state[a]
+        item = attach_item[a]
+        for i in range(left.shape[1]):
+            rest = left[state, i] - attach_label[a]
+            if rest <= 0:
+                break
+            _offer(item_left[item], item_origins[item], rest, origins[state, i])

@@ -18,6 +18,7 @@ from mutualaid.network._times import limit_label, search_states
 
 __all__ = ["Route", "path", "reach"]
 
+Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 Float = NDArray[np.float64]
 
@@ -111,9 +112,9 @@ def reach(
     n_groups = 1 if merged else len(origins)
     ptr, order = group(np.zeros_like(links.row) if merged else links.row, n_groups)
     seeds = links.take(order)
-    counts, state, label = search_states(graph, seeds, ptr, limit, threads=threads)
+    counts, state, time_ms = search_states(graph, seeds, ptr, limit, in_ms=True, threads=threads)
 
-    owner, edge, entry_ms = _entered(graph, np.repeat(np.arange(n_groups), counts), state, label)
+    owner, edge, entry_ms = _entered(graph, np.repeat(np.arange(n_groups), counts), state, time_ms)
     started = seeds.edge >= 0
     owner = np.concatenate([owner, np.repeat(np.arange(n_groups), np.diff(ptr))[started]])
     edge = np.concatenate([edge, seeds.edge[started]])
@@ -144,15 +145,13 @@ def reach(
     return frame.drop(columns="origin") if merged else frame
 
 
-def _entered(
-    graph: RouteGraph, owner: Int64, state: NDArray[np.int32], label: Int64
-) -> tuple[Int64, Int64, Int64]:
+def _entered(graph: RouteGraph, owner: Int64, state: Int32, time_ms: Int32) -> tuple[Int64, Int64, Int64]:
     """Edges that leave the states reached, crossings left out: owner, edge, milliseconds on entering."""
     of, arc = members(graph.out.indptr, None, state)
     edge = graph.out.edge[arc].astype(np.int64)
     road = ~graph.crossing_edge[edge]
     of, edge = of[road], edge[road]
-    return owner[of], edge, (label[of] >> 32) + graph.junction_ms[graph.node[state[of]]]
+    return owner[of], edge, time_ms[of].astype(np.int64) + graph.junction_ms[graph.node[state[of]]]
 
 
 def path(
@@ -201,10 +200,10 @@ def path(
     end = positions(graph, destination.to_frame().T, "destination")
     seeds, attached, pairs = departures(graph, start), arrivals(graph, end), direct(graph, start, end)
     _, state, label = search_states(graph, seeds, np.array([0, len(seeds.row)]), limit, threads=1)
-    best = np.full(graph.n_states, MAX_LABEL)
-    best[state] = label
-    hit = np.flatnonzero(best[attached.state] < MAX_LABEL)
-    total = best[attached.state[hit]] + attached.label[hit]
+    left = np.zeros(graph.n_states, np.int64)  # of which only what is reached ever becomes memory
+    left[state] = limit + 1 - label
+    hit = np.flatnonzero(left[attached.state])
+    total = limit + 1 - left[attached.state[hit]] + attached.label[hit]
     through = int(total.min(initial=MAX_LABEL))
     straight = int(pairs.label.min(initial=MAX_LABEL))
     fastest = min(through, straight)
@@ -214,7 +213,7 @@ def path(
         i = int(pairs.label.argmin())
         pieces = [(int(pairs.edge[i]), float(pairs.from_fraction[i]), float(pairs.to_fraction[i]))]
     else:
-        pieces = _pieces(graph, best, seeds, attached, int(hit[total.argmin()]))
+        pieces = _pieces(graph, left, limit, seeds, attached, int(hit[total.argmin()]))
     drive_s, crossing_s = unpack_s(np.array([fastest]))
     edges, begin, stop = (np.array(column) for column in zip(*pieces, strict=True)) if pieces else _NOTHING
     return Route(
@@ -226,10 +225,10 @@ _NOTHING = (np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
 
 
 def _pieces(
-    graph: RouteGraph, best: Int64, seeds: Links, attached: Links, end: int
+    graph: RouteGraph, left: Int64, limit: int, seeds: Links, attached: Links, end: int
 ) -> list[tuple[int, float, float]]:
-    """Edges with the fractions driven, along a path that explains the labels."""
-    begins = {int(s): i for i, s in enumerate(seeds.state) if seeds.label[i] == best[s]}
+    """Edges with the fractions driven, along a path that explains what is left of the limit at each state."""
+    begins = {int(s): i for i, s in enumerate(seeds.state) if limit + 1 - seeds.label[i] == left[s]}
     state = int(attached.state[end])
     onward: dict[int, tuple[int, int]] = {state: (-1, -1)}
     stack = [state]
@@ -237,7 +236,7 @@ def _pieces(
     while (state := stack.pop()) not in begins:
         for arc in range(graph.into.indptr[state], graph.into.indptr[state + 1]):
             before = int(graph.into.head[arc])
-            if before not in onward and best[before] == best[state] - graph.into.weight[arc]:
+            if before not in onward and left[before] == left[state] + graph.into.weight[arc]:
                 onward[before] = (state, int(graph.into.edge[arc]))
                 stack.append(before)
     first = begins[state]

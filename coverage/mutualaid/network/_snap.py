@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
-
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -17,7 +12,7 @@ from pyproj import CRS
 from mutualaid.errors import Defect, NetworkError
 from mutualaid.network._graph import RouteGraph
 from mutualaid.network._model import Network
-from mutualaid.threads import in_threads, processors
+from mutualaid.network._nearest import positions, tree_around
 
 __all__ = ["snap"]
 
@@ -27,8 +22,6 @@ _CLOSED_TO_PEOPLE = ("motorway", "motorway_link")
 _AT_END_M = 1e-6
 #: The direction of a road at a place is taken over this far to both sides.
 _DIRECTION_M = 0.01
-#: Most places that are treated together, and how many lines are as much work as to treat some apart.
-_MANY, _WORTH = 5_000, 500
 #: Who finds no road within a margin looks this many times further.
 _WIDER = 8.0
 
@@ -102,12 +95,15 @@ def snap(
     if not (max_m >= 0 and detour_m >= 0):
         got = f"max_m={max_m}, detour_m={detour_m}"
         raise NetworkError([Defect("", "snap", "distances of at least 0 m", got, "correct the distance")])
-    road, distance_m, connected = _taken(network, place, graph, max_m, detour_m)
+    xy = shapely.get_coordinates(place)
+    road, distance_m, connected = _taken(network, xy, graph, max_m, detour_m)
     status = np.where(connected, "ok", "disconnected").astype(object)
-    too_far = ~(distance_m <= max_m)
+    too_far = ~(distance_m <= max_m) | (road < 0)
     status[too_far] = "too_far"
     road[too_far] = -1
-    fraction, left = in_threads(partial(_position, network), place, road).T
+    fraction, left = positions(
+        network.road_xy, network.road_offset, xy, road, at_end_m=_AT_END_M, ahead_m=_DIRECTION_M
+    ).T
     side = np.where(road < 0, "", np.where(left > 0, "left", "right")).astype(object)
     columns = {
         "road": road.astype(np.int32),
@@ -152,127 +148,36 @@ def _eligible(network: Network) -> NDArray[np.bool_]:
 
 
 def _taken(
-    network: Network, place: NDArray[np.object_], graph: RouteGraph | None, max_m: float, detour_m: float
+    network: Network, xy: NDArray[np.float64], graph: RouteGraph | None, max_m: float, detour_m: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Road that each place is taken to, its distance, and whether it belongs to the part that hangs together.
-
-    Places are treated a neighbourhood at a time, so that only the lines around them are there.
-    """
-    xy = shapely.get_coordinates(place)
-    boxes = _boxes(network)
-    road, distance_m = np.full(len(place), -1, dtype=np.int64), np.full(len(place), np.inf)
-    connected = np.ones(len(place), dtype=np.bool_)
-    routable = None if graph is None else graph.routable
-
-    def within(near: _Near) -> NDArray[np.int64]:
-        """Take places to roads; give those for which something nearer may lie outside of the neighbourhood."""
-        rows, roads = near.rows, near.roads
-        lines = network.lines(roads)
-        first, first_m = _nearest(lines, place[rows])
-        sure = np.ones(len(rows), dtype=np.bool_) if near.all else first_m <= near.margin_m
-        if routable is not None:
-            # Most are on the part that hangs together anyway. Who is too far from all roads is so from these.
-            other = np.flatnonzero(sure & (first_m <= max_m))
-            other = other[~routable[roads[first[other]]]]
-            mine = np.flatnonzero(routable[roads])
-            second, second_m = _nearest(lines[mine], place[rows[other]])
-            take = (second_m <= first_m[other] + detour_m) & (second_m <= max_m)
-            connected[rows[other]] = take
-            changed = other[take]
-            first[changed], first_m[changed] = mine[second[take]], second_m[take]
-        found = sure & (first >= 0)
-        road[rows[found]], distance_m[rows[found]] = roads[first[found]], first_m[found]
-        return rows[~sure]
-
-    # What lies further away than this may matter for nobody who is near a road.
-    margin_m, rows = max(max_m, 1.0), np.arange(len(place))
-    eligible = np.flatnonzero(_eligible(network))
-    with ThreadPoolExecutor(processors()) as pool:
-        while len(rows):
-            left = pool.map(within, list(_neighbourhoods(xy, boxes, rows, eligible, margin_m)))
-            rows, margin_m = np.concatenate(list(left)), margin_m * _WIDER
+    """Road that each place is taken to, its distance, and whether it belongs to the part that hangs together."""
+    road, distance_m = np.full(len(xy), -1, dtype=np.int64), np.full(len(xy), np.inf)
+    connected = np.ones(len(xy), dtype=np.bool_)
+    eligible = _eligible(network)
+    rows, margin_m = _side_by_side(xy), max(max_m, 1.0)
+    while len(rows):
+        tree = tree_around(network.road_xy, network.road_offset, eligible, xy[rows], margin_m)
+        road[rows], distance_m[rows] = tree.nearest(xy[rows], np.full(len(rows), tree.margin_m))
+        # Who has found none may have one further away.
+        rows = rows[(road[rows] < 0) & (tree.margin_m < np.inf)]
+        margin_m *= _WIDER
+    if graph is None:
+        return road, distance_m, connected
+    # Most are on the part that hangs together anyway. Who is too far from all roads is so from these.
+    rows = np.flatnonzero((road >= 0) & (distance_m <= max_m))
+    rows = rows[~graph.routable[road[rows]]]
+    if len(rows):
+        within_m = np.minimum(distance_m[rows] + detour_m, max_m)
+        routable, margin_m = eligible & graph.routable, max(within_m.max(), 1.0)
+        tree = tree_around(network.road_xy, network.road_offset, routable, xy[rows], margin_m)
+        other, other_m = tree.nearest(xy[rows], within_m)
+        connected[rows] = take = other >= 0
+        road[rows[take]], distance_m[rows[take]] = other[take], other_m[take]
     return road, distance_m, connected
 
 
-@dataclass(frozen=True, eq=False)
-class _Near:
-    """Places near each other, and the roads whose boxes come within a margin of theirs; `all`: there are no others."""
-
-    rows: NDArray[np.int64]
-    roads: NDArray[np.int64]
-    margin_m: float
-    all: bool
-
-
-def _boxes(network: Network) -> NDArray[np.float64]:
-    """(4, m) west, south, east and north end of each road."""
-    if not network.n_roads:
-        return np.empty((4, 0))
-    start = network.road_offset[:-1]
-    return np.array(
-        [end.reduceat(network.road_xy[:, axis], start) for end in (np.minimum, np.maximum) for axis in (0, 1)]
-    )
-
-
-def _neighbourhoods(
-    xy: NDArray[np.float64],
-    boxes: NDArray[np.float64],
-    rows: NDArray[np.int64],
-    roads: NDArray[np.int64],
-    margin_m: float,
-) -> Iterator[_Near]:
-    """Halve places, and the roads near them with them, as long as that saves making lines."""
-
-    def near(some: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.int64]:
-        west, south = xy[some].min(axis=0) - margin_m
-        east, north = xy[some].max(axis=0) + margin_m
-        box = boxes[:, among]
-        inside = (box[0] <= east) & (box[1] <= north) & (box[2] >= west) & (box[3] >= south)
-        return np.asarray(among[inside])
-
-    whole = [(rows, near(rows, roads))]
-    while whole:
-        rows, mine = whole.pop()
-        at = xy[rows]
-        order = rows[np.argpartition(at[:, int(np.ptp(at, axis=0).argmax())], len(rows) // 2)]
-        halves = [(half, near(half, mine)) for half in np.array_split(order, 2) if len(half)]
-        lines = sum(len(some) for _, some in halves)
-        if len(rows) > 1 and (len(rows) > _MANY or lines + _WORTH < len(mine)):
-            whole += halves
-        else:
-            yield _Near(rows, mine, margin_m, len(mine) == len(roads))
-
-
-def _nearest(
-    lines: NDArray[np.object_], place: NDArray[np.object_]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Nearest line and its distance, of several the first; -1 and inf if there is none."""
-    nearest = np.full(len(place), -1, dtype=np.int64)
-    distance_m = np.full(len(place), np.inf)
-    if len(lines) == 0 or len(place) == 0:
-        return nearest, distance_m
-    (row, hit), found_m = shapely.STRtree(lines).query_nearest(place, return_distance=True)
-    order = np.lexsort((hit, row))
-    row, first = np.unique(row[order], return_index=True)
-    nearest[row] = hit[order][first]
-    distance_m[row] = np.round(found_m[order][first], 6)  # the last bits differ from call to call
-    return nearest, distance_m
-
-
-def _position(network: Network, place: NDArray[np.object_], road: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(n, 2) fraction along each road, NaN without one, and 1 for places on its left, else 0."""
-    found = np.full((len(place), 2), np.nan)
-    on = road >= 0
-    line, point = network.lines(road[on]), place[on]
-    length = shapely.length(line)
-    along = shapely.line_locate_point(line, point)
-    along = np.where(along <= _AT_END_M, 0.0, np.where(along >= length - _AT_END_M, length, along))
-    found[on, 0] = np.divide(along, length, out=np.zeros_like(along), where=length > 0)
-
-    def xy(at: NDArray[np.float64]) -> NDArray[np.float64]:
-        return shapely.get_coordinates(shapely.line_interpolate_point(line, np.clip(at, 0.0, length)))
-
-    direction = xy(along + _DIRECTION_M) - xy(along - _DIRECTION_M)
-    offset = shapely.get_coordinates(point) - xy(along)
-    found[on, 1] = direction[:, 0] * offset[:, 1] > direction[:, 1] * offset[:, 0]
-    return found
+def _side_by_side(xy: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Order of places in which neighbours follow one another: from west to east, a strip of land after the other."""
+    order = np.argsort(xy[:, 1], kind="stable")
+    strip = np.arange(len(xy)) // max(round(len(xy) ** 0.5), 1)
+    return order[np.lexsort((xy[order, 0], strip))]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutualaid.errors import Defect, NetworkError
 from mutualaid.network._graph import MAX_MS, Arcs, RouteGraph, pack, unpack_s
-from mutualaid.network._kernel import bucket_layout, in_sequence, k_nearest, reached_rows, table_rows
+from mutualaid.network._kernel import (
+    bucket_layout,
+    heaviest_and_mean,
+    in_sequence,
+    k_nearest,
+    reached_rows,
+    table_rows,
+)
 from mutualaid.network._positions import Direct, Links, arrivals, departures, direct, group, positions
+from mutualaid.threads import processors
 
 __all__ = [
     "bounded_dijkstra",
@@ -32,13 +40,17 @@ __all__ = [
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
+#: Rows found from ``sequence[first:last]``: first, last, items, labels.
+Part = tuple[int, int, Int32, Any]
 Scratch = TypeVar("Scratch")
 
 #: Batches for each of several threads, to even out dense and sparse places.
 _BATCHES = 8
-#: Rows that a thread makes room for at a time. Memory that is not written to is never taken from the system, and
+#: Rows that a batch has room for at first. Memory that is not written to is never taken from the system, and
 #: NumPy asks for it in large pages, which is several times faster than letting arrays grow from small.
-_ROWS = 1 << 22
+_ROWS = 1 << 20
+#: How much more room than what comes of the first origins lets expect.
+_MORE = 1.5
 
 
 def travel_times(
@@ -191,17 +203,19 @@ def nearest(
     if not isinstance(k, int | np.integer) or k < 1:
         raise NetworkError([Defect("", "k", "a whole number of at least 1", repr(k), "correct k")])
     arcs, seeds, attached, pairs = _ends(graph, origins, destinations, reverse=reverse)
-    attach_ptr, order = group(attached.state, graph.n_states)
-    attached = attached.take(order)
-    origin, label = k_nearest(
+    attached = attached.take(np.argsort(attached.state, kind="stable"))
+    of_states, of_items = (graph.n_states, int(k)), (len(destinations), int(k))
+    left, origin = np.zeros(of_items, np.int64), np.empty(of_items, np.int32)
+    k_nearest(
         arcs.indptr, arcs.head, arcs.weight,
         seeds.row, seeds.state, seeds.label,
-        attach_ptr, attached.row, attached.label,
+        attached.state, attached.row, attached.label,
         pairs.start, pairs.end, pairs.label,
-        len(destinations), int(k), limit, *_layout(arcs, seeds, limit),
+        limit, *_layout(arcs, seeds, limit),
+        np.zeros(of_states, np.int64), np.empty(of_states, np.int32), left, origin,
     )  # fmt: skip
-    item, place = np.nonzero(origin >= 0)
-    drive_s, crossing_s = unpack_s(label[item, place])
+    item, place = np.nonzero(left)
+    drive_s, crossing_s = unpack_s(limit + 1 - left[item, place])
     return pd.DataFrame(
         {
             "destination": destinations.index.take(item),
@@ -230,8 +244,9 @@ def bounded_dijkstra(
     ----------
     indptr, head, weight_ms
         Graph of n nodes and r arcs in CSR form: (n + 1,), (r,) and (r,); weights are whole and not negative.
-        It is fastest when nodes that are near each other have near numbers. All are looked through once in each call;
-        what is int32 is not copied.
+        It is fastest when nodes that are near each other have near numbers. What is int32 is not copied. All are
+        looked through in each call; int32 arrays that nobody may write to (``array.flags.writeable = False``) only in
+        the first one.
     sources
         (q,) nodes to start from.
     limit_ms
@@ -262,14 +277,15 @@ def bounded_dijkstra(
     weight: NDArray[Any] = np.asarray(weight_ms)
     weight = weight if weight.dtype == np.int32 else weight.astype(np.int64, copy=False)
     seeds = np.asarray(sources, dtype=np.int32)
-    n, longest, heaviest = len(starts) - 1, int(limit_ms), _largest(weight)
-    fits = n >= 0 and starts[0] == 0 and starts[-1] == len(heads) == len(weight)
+    n, longest = len(starts) - 1, int(limit_ms)
+    facts = _looked_through(starts, heads, weight)
+    most = min(1 << 62, 1 + int(np.iinfo(weight.dtype).max))  # beyond it are negative ones, see `_largest`
     defects = [
         Defect("", name, expected, "something else", f"correct {name}")
         for name, expected, ok in (
-            ("indptr", "ascending from 0 to the number of arcs", fits and (starts[1:] >= starts[:-1]).all()),
-            ("head", f"nodes within 0…{n - 1}", _largest(heads) < n or len(heads) == 0),
-            ("weight_ms", "whole milliseconds of at least 0, below 2**62", heaviest < 1 << 62),
+            ("indptr", "ascending from 0 to the number of arcs", facts.ascending),
+            ("head", f"nodes within 0…{n - 1}", facts.highest < n or len(heads) == 0),
+            ("weight_ms", "whole milliseconds of at least 0, below 2**62", facts.heaviest < most),
             ("sources", f"nodes within 0…{n - 1}", _largest(seeds) < n or len(seeds) == 0),
             ("limit_ms", "whole milliseconds of at least 0, below 2**62", 0 <= longest < 1 << 62),
         )
@@ -277,34 +293,83 @@ def bounded_dijkstra(
     ]
     if defects:
         raise NetworkError(defects)
-    label: Any = np.int32 if max(longest, heaviest) <= MAX_MS else np.int64
+    label: Any = np.int32 if max(longest, facts.heaviest) <= MAX_MS else np.int64
     weight = weight.astype(label, copy=False)
     zero = np.zeros(len(seeds), dtype=label)
     seed_ptr = np.arange(len(seeds) + 1)
-    layout = bucket_layout(weight, zero, longest, heaviest=heaviest)
-    run = partial(reached_rows, starts, heads, weight, seed_ptr, seeds, zero, longest, *layout)
-    spare = list[NDArray[Any]]()
+    layout = bucket_layout(facts.heaviest, facts.mean, zero, longest)
+    run = partial(reached_rows, starts, heads, weight, seed_ptr, seeds, zero, longest, *layout, 0)
+    spare = facts.spare.setdefault(np.dtype(label), [])
     counts, node, ms = _in_batches(
         run, seeds, lambda: lent(spare, lambda: np.zeros(n, label)), label, threads
     )
     return np.concatenate([[0], np.cumsum(counts)]), node, ms
 
 
+@dataclass(frozen=True, eq=False)
+class _Facts:
+    """What looking through a graph tells, and scratch that is not in use."""
+
+    ascending: bool
+    highest: int
+    heaviest: int
+    mean: int
+    spare: dict[np.dtype[Any], list[NDArray[Any]]] = field(default_factory=dict)
+
+
+#: Of graphs in arrays that nobody may write to, by the arrays' addresses, for as long as all of them are there.
+_FACTS: dict[tuple[int, ...], _Facts] = {}
+
+
+def _looked_through(*arrays: NDArray[Any]) -> _Facts:
+    """Look through the arrays of a graph (indptr, head, weights), or remember what was seen."""
+    key = tuple(map(id, arrays))
+    known = _FACTS.get(key)
+    if known is not None and all(map(_settled, arrays)):
+        return known
+    indptr, head, weight = arrays
+    fits = len(indptr) > 0 and indptr[0] == 0 and indptr[-1] == len(head) == len(weight)
+    ascending = bool(fits and (indptr[1:] >= indptr[:-1]).all())
+    facts = _Facts(ascending, _largest(head), *heaviest_and_mean(weight))
+    if all(map(_settled, arrays)):
+        _FACTS[key] = facts
+        for array in arrays:
+            finalize(array, _FACTS.pop, key, None)
+    return facts
+
+
+def _settled(array: Any) -> bool:
+    """Whether nobody may write to an array, not by what it is a view of either."""
+    while isinstance(array, np.ndarray) and not array.flags.writeable:
+        array = array.base
+    return array is None
+
+
 def _largest(values: Int32 | Int64) -> int:
     """Largest value, 0 without any; as unsigned numbers, so that a negative one is larger than all others."""
-    return int(values.view(np.uint32 if values.dtype == np.int32 else np.uint64).max(initial=0))
+    return int(values.view(f"u{values.itemsize}").max(initial=0))
 
 
 def search_states(
-    graph: RouteGraph, seeds: Links, seed_ptr: Int64, limit: int, *, threads: int | None = None
-) -> tuple[Int64, Int32, Int64]:
-    """States reached from groups of links: counts, states, labels. Seeds come sorted by group."""
+    graph: RouteGraph,
+    seeds: Links,
+    seed_ptr: Int64,
+    limit: int,
+    *,
+    in_ms: bool = False,
+    threads: int | None = None,
+) -> tuple[Int64, Int32, Any]:
+    """States reached from groups of links: counts, states, labels. Seeds come sorted by group.
+
+    With ``in_ms`` milliseconds (int32) take the place of labels (int64): half the memory, where it is they that count.
+    """
     arcs = graph.out
     run = partial(
         reached_rows, arcs.indptr, arcs.head, arcs.weight,
-        seed_ptr, seeds.state, seeds.label, limit, *_layout(arcs, seeds, limit),
+        seed_ptr, seeds.state, seeds.label, limit, *_layout(arcs, seeds, limit), 32 if in_ms else 0,
     )  # fmt: skip
-    return _in_batches(run, _places(seeds, seed_ptr), partial(_labels_of, graph), np.int64, threads)
+    label = np.int32 if in_ms else np.int64
+    return _in_batches(run, _places(seeds, seed_ptr), partial(_labels_of, graph), label, threads)
 
 
 def search_back(graph: RouteGraph, seeds: Links, limit: int) -> tuple[Int32, Int64]:
@@ -313,13 +378,13 @@ def search_back(graph: RouteGraph, seeds: Links, limit: int) -> tuple[Int32, Int
     The work grows with what is found alone, so buckets are as wide as a sample of the arcs suggests.
     """
     arcs, size = graph.into, graph.n_states + 1  # there is room for all and to spare, so it is never short
-    layout = bucket_layout(arcs.weight[: 1 << 16], np.array([limit]), limit)
+    layout = bucket_layout(*heaviest_and_mean(arcs.weight[: 1 << 16]), np.array([limit]), limit)
     state, label = np.empty(size, np.int32), np.empty(size, np.int64)
     with _labels_of(graph) as left:
         _, size = reached_rows(
             arcs.indptr, arcs.head, arcs.weight,
-            np.array([0, len(seeds.state)]), seeds.state, seeds.label, limit, *layout,
-            left, np.array([0]), 0, 1, np.array([0]), state, label,
+            np.array([0, len(seeds.state)]), seeds.state, seeds.label, limit, *layout, 0,
+            left, np.array([0]), 0, 1, np.array([0]), state, label, 0,
         )  # fmt: skip
     return state[:size], label[:size]
 
@@ -350,7 +415,7 @@ def _ends(
 
 
 def _layout(arcs: Arcs, seeds: Links, limit: int) -> tuple[int, int]:
-    return bucket_layout(arcs.weight, seeds.label, limit, heaviest=arcs.heaviest)
+    return bucket_layout(arcs.heaviest, arcs.mean, seeds.label, limit)
 
 
 def _places(seeds: Links, seed_ptr: Int64) -> Int32:
@@ -389,10 +454,14 @@ def _room(label: Any, rows: int) -> tuple[Int32, Any]:
     return np.empty(rows, np.int32), np.empty(rows, label)
 
 
+#: Room for the rows of a search that is not in use, by the type of their labels.
+_ROOMS: dict[Any, list[tuple[Int32, Any]]] = {}
+
+
 def _in_batches(
     batch: Callable[..., tuple[int, int]],
     place: NDArray[np.integer],
-    scratch: Callable[[], AbstractContextManager[NDArray[Any]]],
+    scratch: Callable[[], AbstractContextManager[Any]],
     label: Any,
     threads: int | None,
 ) -> tuple[Int64, Int32, Any]:
@@ -400,42 +469,65 @@ def _in_batches(
 
     Origins are taken in the order of `place`, so that each finds in the processor's cache what the one before it
     read there; what they give is put into their own order. ``scratch`` lends a zero for each state.
+
+    Memory that comes fresh from the system may cost as much as the search that fills it. So few rows go into a room
+    that is there, and then to where they belong; and of many in their own order, found by one thread, there is one
+    copy only.
     """
     sequence = np.argsort(place, kind="stable")
     counts = np.zeros(len(place), np.int64)
-    workers = max(1, min(threads or os.cpu_count() or 1, len(place)))
-    rooms = [_room(label, _ROWS) for _ in range(workers)]
+    workers = max(1, min(threads or processors(), len(place)))
 
-    def run(first: int, last: int) -> list[tuple[int, int, Int32, Any]]:
-        parts = []
-        items, labels = rooms.pop()
+    once = workers == 1 and bool((sequence[1:] > sequence[:-1]).all())
+
+    def run(first: int, last: int, items: Int32, labels: Any) -> list[Part]:
+        parts, done, size = list[Part](), first, 0
         with scratch() as left:
-            while first < last:
-                done, size = batch(left, sequence, first, last, counts, items, labels)
-                parts.append((first, done, items[:size], labels[:size]))
-                items, labels = items[size:], labels[size:]
-                if done < last:
-                    items, labels = _room(
-                        label, max(_ROWS, 2 * len(items))
-                    )  # even for many rows of one origin
-                first = done
-        rooms.append((items, labels))
-        return parts
+            while True:
+                done, size = batch(left, sequence, done, last, counts, items, labels, size)
+                if done == last:
+                    return [*parts, (first, last, items[:size], labels[:size])]
+                rows = 2 * len(items)  # even for many rows of one origin
+                if once:
+                    # Room for what all origins of the batch give, going by those that are done: these may have more.
+                    expected = int(_MORE * size * (last - first) / max(done - first, 1))
+                    more = _room(label, min(max(rows, expected), 4 * rows))
+                    more[0][:size], more[1][:size] = items[:size], labels[:size]
+                else:
+                    parts.append((first, done, items[:size], labels[:size]))
+                    more = _room(label, rows)
+                    first, size = done, 0
+                items, labels = more
 
-    n_batches = 1 if workers == 1 else min(len(place), workers * _BATCHES)
-    cuts = np.linspace(0, len(place), 1 + n_batches, dtype=np.int64).tolist()
+    def apart(first: int, last: int) -> list[Part]:
+        return run(first, last, *_room(label, _ROWS))
+
+    if workers == 1:
+        with lent(_ROOMS.setdefault(label, []), lambda: _room(label, _ROWS)) as room:
+            parts = run(0, len(place), *room)
+            if once and parts[0][2].base is not room[0]:
+                return counts, *parts[0][2:]
+            return counts, *_in_order(sequence, counts, parts, label, map)
+    cuts = np.linspace(0, len(place), 1 + min(len(place), workers * _BATCHES), dtype=np.int64).tolist()
     with ThreadPoolExecutor(workers) as pool:
-        each = map if workers == 1 else pool.map
-        parts = [part for batch in each(run, cuts[:-1], cuts[1:]) for part in batch]
-        if len(parts) == 1 and (sequence[1:] > sequence[:-1]).all():
-            return counts, *parts[0][2:]
-        ptr = np.append(0, np.cumsum(counts))
-        items, labels = _room(label, int(ptr[-1]))
+        parts = [part for some in pool.map(apart, cuts[:-1], cuts[1:]) for part in some]
+        return counts, *_in_order(sequence, counts, parts, label, pool.map)
 
-        def put(_: int) -> None:
-            first, done, some_items, some_labels = parts.pop()  # whose memory is free then
-            in_sequence(sequence, first, done, ptr, some_items, some_labels, items, labels)
 
-        rooms.clear()
-        list(each(put, range(len(parts))))
-    return counts, items, labels
+def _in_order(
+    sequence: Int64,
+    counts: Int64,
+    parts: list[Part],
+    label: Any,
+    each: Callable[..., Iterable[None]],
+) -> tuple[Int32, Any]:
+    """Put the rows of parts of a sequence into the order of origins: items, labels. None of the parts is left."""
+    ptr = np.append(0, np.cumsum(counts))
+    items, labels = _room(label, int(ptr[-1]))
+
+    def put(_: int) -> None:
+        first, last, some_items, some_labels = parts.pop()  # whose memory is free then
+        in_sequence(sequence, first, last, ptr, some_items, some_labels, items, labels)
+
+    list(each(put, range(len(parts))))
+    return items, labels
