@@ -84,16 +84,22 @@ def made(options: argparse.Namespace, folder: Path) -> tuple[Region, Network]:
 
 
 def largest(stop: threading.Event, found: list[int]) -> None:
-    """Look up the memory of this process and all below it until told to stop; shared pages count once."""
+    """Look up the memory of this process and all below it until told to stop; shared pages count once.
+
+    What processes have in common is taken to be the most that one of them shares: to count page by page takes as long
+    as the run itself.
+    """
     own = psutil.Process()
     while not stop.wait(0.25):
-        total = 0
+        alone = common = 0
         for process in (own, *own.children(recursive=True)):
             try:
-                total += process.memory_full_info().pss
+                memory = process.memory_info()
             except psutil.Error:
                 continue
-        found[0] = max(found[0], total)
+            alone += memory.rss - memory.shared
+            common = max(common, memory.shared)
+        found[0] = max(found[0], alone + common)
 
 
 def one(options: argparse.Namespace) -> dict[str, Any]:

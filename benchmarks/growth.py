@@ -4,9 +4,9 @@ Run ``python benchmarks/growth.py``. Networks are k × k copies of Porto (see ``
 million, driven by a fire engine. From 200 junctions drawn all over a network every way finds all nodes within ten
 minutes; so the work is about the same, only further apart. Each network gets a process of its own, in which the ways
 take turns; the figure is the least processor time over the rounds for each node reached. It holds a whole call:
-checking the arrays, which `bounded_dijkstra` does each time, making and clearing memory, the rows of all nodes
-reached in the order of the places. Memory that a graph keeps from search to search is there. All must find the same
-nodes at the same times.
+checking the arrays, which `bounded_dijkstra` does each time unless nobody may write to them, making and clearing
+memory, the rows of all nodes reached in the order of the places. Memory that is kept from search to search is there.
+All must find the same nodes at the same times.
 
 SciPy's ``dijkstra(limit=)`` fills a row as long as the network for every source, so it searches from as many sources
 at a time as a gigabyte holds. pandana, which cuts off parts of milliseconds on the way, takes part in
@@ -47,7 +47,7 @@ SOURCES = 200
 LIMIT_MS = 600_000
 SIZES = (1, 2, 3, 4, 6, 8)
 
-BARE, PACKED = "mutualaid, milliseconds", "mutualaid, with crossing delays"
+BARE, FIXED, PACKED = "mutualaid, milliseconds", "arrays read-only", "mutualaid, with crossing delays"
 SCIPY = "SciPy dijkstra(limit=)"
 
 
@@ -66,20 +66,24 @@ def fastest_arcs(graph: RouteGraph) -> csr_array:
     return csr_array((ms[order][first], (tail[first], head[first])), shape=(n, n))
 
 
-def in_mutualaid(matrix: csr_array, sources: np.ndarray) -> Callable[[], Any]:
+def in_mutualaid(matrix: csr_array, sources: np.ndarray, *, fixed: bool = False) -> Callable[[], Any]:
     arrays = matrix.indptr, matrix.indices, matrix.data
+    if fixed:
+        arrays = arrays[0].copy(), arrays[1].copy(), arrays[2].copy()
+        for array in arrays:
+            array.flags.writeable = False
     return lambda: bounded_dijkstra(*arrays, sources, limit_ms=LIMIT_MS, threads=1)
 
 
 def packed(graph: RouteGraph, sources: np.ndarray) -> Callable[[], Any]:
-    """Search as `travel_times` and `reach` do, by labels that also hold crossing delay."""
+    """Search as `reach` does, by labels that also hold crossing delay, of which milliseconds are written down."""
     states, zero = sources.astype(np.int32), np.zeros(len(sources), np.int64)
     seeds = Links(states, states, zero, np.full(len(sources), -1), np.full(len(sources), np.nan))
     ptr, limit = np.arange(len(sources) + 1), limit_label(LIMIT_MS / 1000)
 
     def call() -> Any:
-        counts, node, label = search_states(graph, seeds, ptr, limit, threads=1)
-        return np.concatenate([[0], np.cumsum(counts)]), node, label >> 32
+        counts, node, ms = search_states(graph, seeds, ptr, limit, in_ms=True, threads=1)
+        return np.concatenate([[0], np.cumsum(counts)]), node, ms
 
     return call
 
@@ -125,13 +129,14 @@ def measure(k: int, rounds: int, pbf: Path, *, dense: bool) -> dict[str, Any]:
         sources.sort()
     ways = {
         BARE: in_mutualaid(matrix, sources),
+        FIXED: in_mutualaid(matrix, sources, fixed=True),
         PACKED: packed(graph, sources),
     }
     if not dense:
         ways[SCIPY] = in_scipy(matrix, sources)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     results: dict[str, Any] = {}
-    ways[BARE](), ways[PACKED]()  # compile, or load what was compiled
+    ways[BARE](), ways[FIXED](), ways[PACKED]()  # compile, or load what was compiled
     for turn in range(rounds):
         for name, call in ways.items():
             if name == SCIPY and turn >= 2:
@@ -157,7 +162,7 @@ def measure(k: int, rounds: int, pbf: Path, *, dense: bool) -> dict[str, Any]:
 
 
 def show(rows: list[dict[str, Any]]) -> None:
-    names = [BARE, PACKED, SCIPY]
+    names = [BARE, FIXED, PACKED, SCIPY]
     print("nanoseconds for each node reached, and times as many as on the smallest network")
     print(f"{'junctions':>10}{'reached':>11}" + "".join(f"{name:>34}" for name in names))
     for row in rows:

@@ -17,6 +17,7 @@ from mutualaid.coverage import Analysis, analyse
 from mutualaid.data import Agreement, Parameters, Region, demo_path, read_region, revise
 from mutualaid.errors import ScaleError
 from mutualaid.scale import TiledRun, analysis_of, in_turn, tiled
+from mutualaid.threads import limited_to
 
 FRAMES = ["stations", "demand", "coverage", "coverage_local", "gaps", "seams"]
 
@@ -115,6 +116,23 @@ def test_local_standards_and_own_rules_of_partners_hold_in_tiles(region: Region,
     parameters = revise(region.parameters, local_standards={first: "us-nfpa-1710-engine"}, availability=0.8)
     other = replace(region, agreements=rules, parameters=parameters, scenarios=region.scenarios[:1], risks=())
     same(tiled(other, tmp_path, places=250), analyse(other))
+
+
+@pytest.mark.parametrize("processors", [1, None])
+def test_scenarios_that_cannot_be_computed_hinder_no_other(
+    region: Region, tmp_path: Path, processors: int | None
+) -> None:
+    """With one processor one thing is done after the other, with several a scenario ends as the next one is driven."""
+    one, two, three = region.scenarios[:3]
+    broken = (replace(one, closed_stations=("nobody",)), two, replace(three, closed_ways=(-1,)))
+    other = replace(region, scenarios=broken, risks=())
+    with limited_to(processors):
+        run = tiled(other, tmp_path, places=500)
+    assert list(run.scenarios) == [two.id]
+    assert [(one.id in str(defect), three.id in str(defect)) for defect in run.not_computed] == [
+        (True, False), (False, True)
+    ]  # fmt: skip
+    same(run, analyse(other))
 
 
 # --- stopped and gone on with --------------------------------------------------------------------------------

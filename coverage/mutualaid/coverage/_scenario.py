@@ -134,12 +134,24 @@ class ReadyHazard:
     closures: Closures | None = None
     area: NDArray[np.int64] | None = None
     _left: dict[RouteGraph, RouteGraph] = field(default_factory=dict, init=False, repr=False)
+    _told: list[tuple[pd.DataFrame, NDArray[np.bool_]]] = field(default_factory=list, init=False, repr=False)
 
     def left(self, graph: RouteGraph) -> RouteGraph:
         """Give what the scenario leaves of roads, whosever vehicles drive on them; made once for each."""
         if graph not in self._left:
             self._left[graph] = reweighted(graph, _drive_ms(graph, self.roads))
         return self._left[graph]
+
+    def told(self, ready: Ready) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+        """Give the hazard at each place, and which places any open way leads to: for the whole region; found once."""
+        if not self._told:
+            said = _severity(ready.demand, self.scenario, self.layers, ready.jurisdictions)
+            # Who is cut off with a station in service is not alone; who is not cut off waits for one, and is not
+            # isolated.
+            left = self.left(ready.graph)
+            anywhere = pd.concat([self.origins, main_part(left)], ignore_index=True)
+            self._told.append((said, reached_by_road(left, anywhere, self.places)))
+        return self._told[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -481,12 +493,8 @@ def scenario_result(fair: FairWeather, hazard: ReadyHazard, computed: HazardComp
     reaching[computed.station_codes] = True
     stuck = (stations["state"] != "out").to_numpy() & ~reaching & fair.leaving
     stations.loc[stuck, "state"] = "cut_off"
-    said = _severity(fair.demand, scenario, hazard.layers, fair.jurisdictions)
-    # Who is cut off with a station in service is not alone; who is not cut off waits for one, and is not isolated.
-    left = hazard.left(fair.graph)
-    anywhere = pd.concat([hazard.origins, main_part(left)], ignore_index=True)
     covered = placed(computed.coverage, fair.demand)
-    found = _described(fair, covered, said, reached_by_road(left, anywhere, hazard.places))
+    found = _described(fair, covered, *hazard.told(fair))
     draws = pd.DataFrame(columns=list(levels(covered)), dtype=np.float64)
     if computed.drawn:
         chances, draws = counted(computed.drawn, scenario.draws, fair.demand["population"].to_numpy())

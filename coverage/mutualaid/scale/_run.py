@@ -131,26 +131,30 @@ def tiled(
     steps = _Steps(tell, len(rows), 1 + len(region.scenarios))
     layers, results = read_layers(region), KeptResults(store, ready.demand)
 
-    # While tiles are computed, what concerns the whole region is done beside: of fair weather first, then its gaps; and
-    # apart from that of scenarios, for polygons must not be asked by two threads at a time.
-    with beside() as of_fair, beside() as of_hazards:
-        ahead = _Ahead(ready, region.scenarios, layers, of_hazards)
+    # While tiles are computed, what concerns the whole region is done beside: the tables of fair weather, then its
+    # gaps; what asks the polygons of hazards, one thing after the other, for they serve one thread at a time; results.
+    with beside() as of_fair, beside() as of_hazards, beside() as of_results:
+        ahead = _Ahead(ready, fair, region.scenarios, layers, of_hazards)
         facts = steps.through(spread, store, fair, (base,))
         fair_run = of_fair(_joined, ready, store, fair, rows)
         lands = _copied(region.jurisdictions)
         outlines = of_fair(lambda: run_gaps(replace(region, jurisdictions=lands), fair_run()))
-        ahead.fair = fair_run
+        ahead.fair_run = fair_run
 
         def result_of(scenario: HazardScenario, _: Layers) -> Callable[[], ScenarioResult]:
-            hazard = ahead.take(scenario)
-            slim = lean_hazard(hazard)
-            known_by = fingerprint(fair, slim)
-            facts.extend(steps.through(spread, store, known_by, (base, slim), what=scenario.name))
-            return lambda: scenario_result(fair_run().fair, hazard, _joined_hazard(store, known_by, rows))
+            one, told = ahead.take(scenario)
+            facts.extend(steps.through(spread, store, one.known_by, (base, one.slim), what=scenario.name))
+            ahead.begin_after_next(scenario)
+
+            def result() -> ScenarioResult:
+                told()
+                return scenario_result(fair_run().fair, one.hazard, _joined_hazard(store, one.known_by, rows))
+
+            return result
 
         hazards = hazards_of(
             region, result_of, layers=layers, results=results,
-            later=of_hazards if processors() > 1 else None,
+            later=of_results if processors() > 1 else None,
         )  # fmt: skip
         tell("Outlining the gaps", 0.92)
         run, found = fair_run(), outlines()
@@ -257,40 +261,59 @@ class _Steps:
         self.tell(f"{what}: tile {there} of {self.tiles}", 0.4 + 0.5 * share)
 
 
+@dataclass(frozen=True, eq=False)
+class _Next:
+    """A scenario made ready, what of it travels to workers, and what its results are known by."""
+
+    hazard: ReadyHazard
+    slim: ReadyHazard
+    known_by: str
+
+
 @dataclass(eq=False)
 class _Ahead:
-    """What scenarios leave of roads and stations, found while the tiles of the state before are computed."""
+    """Makes scenarios ready while the tiles of the states before are computed."""
 
     ready: Ready
+    known_by: str  # fair weather
     scenarios: Sequence[HazardScenario]
     layers: Layers
     later: Later
-    fair: Callable[[], FairRun] | None = None  # as soon as it is known
-    begun: dict[str, Callable[[], ReadyHazard]] = field(default_factory=dict)
+    fair_run: Callable[[], FairRun] | None = None  # as soon as it is on its way
+    begun: dict[int, Callable[[], _Next]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         now = self.ready.today
         self.asks_fair = now is not None and now.asks_area
+        self.place = {one.id: number for number, one in enumerate(self.scenarios)}
         if not self.asks_fair:
-            self._begin(self.scenarios[:1])
+            self._begin(0)
 
-    def take(self, scenario: HazardScenario) -> ReadyHazard:
-        """Give it for a scenario, and have it found for the next one."""
-        place = [one.id for one in self.scenarios].index(scenario.id)
-        self._begin(self.scenarios[place : place + 2])
-        return self.begun.pop(scenario.id)()
+    def take(self, scenario: HazardScenario) -> tuple[_Next, Callable[[], object]]:
+        """Give a scenario, and what waits for all that is told of it; have the next one made ready."""
+        number = self.place[scenario.id]
+        self._begin(number)
+        found = self.begun.pop(number)()
+        self._begin(number + 1)
+        return found, self.later(found.hazard.told, self.ready)
 
-    def _begin(self, scenarios: Sequence[HazardScenario]) -> None:
-        for one in scenarios:
-            if one.id not in self.begun:
-                self.begun[one.id] = self.later(self._found, one)
+    def begin_after_next(self, scenario: HazardScenario) -> None:
+        """Have the one after the next made ready before anything else, so that workers need not wait for it."""
+        if processors() > 1:
+            self._begin(self.place[scenario.id] + 2)
 
-    def _found(self, scenario: HazardScenario) -> ReadyHazard:
+    def _begin(self, number: int) -> None:
+        if number < len(self.scenarios) and number not in self.begun:
+            self.begun[number] = self.later(self._found, self.scenarios[number])
+
+    def _found(self, scenario: HazardScenario) -> _Next:
         ready = self.ready
         if self.asks_fair:
-            assert self.fair is not None, "driving in fair weather comes first"
-            ready = self.fair().fair
-        return ready_hazard(ready, scenario, self.layers.layers)
+            assert self.fair_run is not None, "driving in fair weather comes first"
+            ready = self.fair_run().fair
+        hazard = ready_hazard(ready, scenario, self.layers.layers)
+        slim = lean_hazard(hazard)
+        return _Next(hazard, slim, fingerprint(self.known_by, slim))
 
 
 def _joined(ready: Ready, store: Work, known_by: str, rows: Sequence[NDArray[np.int64]]) -> FairRun:
