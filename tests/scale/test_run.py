@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
@@ -69,6 +70,21 @@ def test_some_gaps_cross_tiles(run: TiledRun) -> None:
     for gap in run.gaps[run.gaps["level"] == "alone"].geometry:
         crossing += len(set(run.tile[run.coverage.within(gap).to_numpy()].tolist())) > 1
     assert crossing > 0
+
+
+def test_what_scenarios_need_does_not_add_up_in_memory(run: TiledRun) -> None:
+    """A slice of a table, however short, holds all of it; and a layer laid along roads is as large as these."""
+    laid = run.fair_run.fair._laid
+    assert {one.layer.quantity for one in laid.values()} <= {"velocity"}
+    for result in run.scenarios._small.values():  # type: ignore[attr-defined]
+        for frame in (result.coverage, result.roads):
+            numbers = frame.select_dtypes([np.number, "bool"])
+            assert numbers.shape[1] > 1
+            for name in numbers:
+                held = numbers[name].to_numpy()
+                while isinstance(held.base, np.ndarray):
+                    held = held.base
+                assert held.size == 0, name
 
 
 def test_an_analysis_made_of_tiles_has_every_pair(run: TiledRun, whole: Analysis) -> None:

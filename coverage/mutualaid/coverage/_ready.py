@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import cast
@@ -103,6 +103,11 @@ class Ready:
         if layer.id not in self._laid or self._laid[layer.id].layer is not layer:
             self._laid[layer.id] = lay_on_roads(layer, self.paths, crs=self.graph.network.crs)
         return self._laid[layer.id]
+
+    def let_go(self, *, but: Collection[str]) -> None:
+        """Forget how layers lie along the roads, but for some ids: each takes as much memory as the roads."""
+        for name in set(self._laid).difference(but):
+            del self._laid[name]
 
     @cached_property
     def paths(self) -> Paths:

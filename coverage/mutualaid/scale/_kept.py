@@ -40,7 +40,8 @@ class KeptResults(MutableMapping[str, ScenarioResult]):
     def __setitem__(self, key: str, result: ScenarioResult) -> None:
         coverage = pd.DataFrame(result.coverage).drop(columns=_geometry(result.coverage))
         self.work.keep(self._file(key), packed({"coverage": coverage, "roads": result.roads}))
-        self._small[key] = replace(result, coverage=result.coverage.iloc[:0], roads=result.roads.iloc[:0])
+        # Taken, not sliced: a slice would hold all of the table in memory.
+        self._small[key] = replace(result, coverage=result.coverage.iloc[[]], roads=result.roads.iloc[[]])
 
     def __getitem__(self, key: str) -> ScenarioResult:
         small = self._small[key]

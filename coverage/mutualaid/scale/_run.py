@@ -304,15 +304,17 @@ class _Ahead:
 
     def _begin(self, number: int) -> None:
         if number < len(self.scenarios) and number not in self.begun:
-            self.begun[number] = self.later(self._found, self.scenarios[number])
+            self.begun[number] = self.later(self._found, number)
 
-    def _found(self, scenario: HazardScenario) -> _Next:
+    def _found(self, number: int) -> _Next:
         ready = self.ready
         if self.asks_fair:
             assert self.fair_run is not None, "driving in fair weather comes first"
             ready = self.fair_run().fair
-        hazard = ready_hazard(ready, scenario, self.layers.layers)
+        hazard = ready_hazard(ready, self.scenarios[number], self.layers.layers)
         slim = lean_hazard(hazard)
+        still = {name for one in self.scenarios[number + 1 :] for name in one.layers}
+        ready.let_go(but=still | {one.id for one in self.layers.layers if one.quantity == "velocity"})
         return _Next(hazard, slim, fingerprint(self.known_by, slim))
 
 
