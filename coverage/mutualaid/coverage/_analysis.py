@@ -411,11 +411,14 @@ def hazards_of(
         kept[result.scenario.id] = result
         return scenario_numbers(result)
 
+    def stop(key: str, error: HazardError) -> None:
+        stopped[key] += [_named(key, defect) for defect in error.defects]
+
     def settle(key: str, call: Callable[[], dict[str, Any]]) -> None:
         try:
             numbers[key] = call()
         except HazardError as error:
-            stopped[key] += [_named(key, defect) for defect in error.defects]
+            stop(key, error)
 
     going: deque[tuple[str, Callable[[], dict[str, Any]]]] = deque()
     for number, scenario in enumerate(region.scenarios):
@@ -429,7 +432,7 @@ def hazards_of(
             # It holds what the scenario was begun with, which is large: so nobody holds it for longer than needed.
             begun = partial(end, result_of(scenario, layers))
         except HazardError as error:
-            stopped[scenario.id] += [_named(scenario.id, defect) for defect in error.defects]
+            stop(scenario.id, error)
             continue
         going.append((scenario.id, begun if later is None else later(begun)))
         del begun

@@ -299,8 +299,7 @@ class _Ahead:
 
     def begin_after_next(self, scenario: HazardScenario) -> None:
         """Have the one after the next made ready before anything else, so that workers need not wait for it."""
-        if processors() > 1:
-            self._begin(self.place[scenario.id] + 2)
+        self._begin(self.place[scenario.id] + 2)
 
     def _begin(self, number: int) -> None:
         if number < len(self.scenarios) and number not in self.begun:

@@ -104,8 +104,7 @@ class CenterSearch:
             low = low if kept else trial + 1
         return float(values[low]) if low < len(values) else math.inf
 
-    def _offer(self, is_open: Bool, soonest: Float64 | None = None) -> None:
-        soonest = _soonest(self.times, is_open) if soonest is None else soonest
+    def _offer(self, is_open: Bool, soonest: Float64) -> None:
         value = float(soonest.max(initial=0.0))
         if value < self.value and value <= self.cutoff and self.limits.allow(is_open):
             self.value, self.is_open = value, is_open
@@ -149,23 +148,12 @@ class CenterSearch:
             if found.x is None:
                 return False if found.status == _IMPOSSIBLE else None
             is_open = found.x > 0.5
-            self._offer(is_open)
-            late = np.flatnonzero(~near[is_open].any(axis=0))
+            soonest = _soonest(self.times, is_open)
+            self._offer(is_open, soonest)
+            late = np.flatnonzero(soonest > radius)
             if not len(late):
                 return True
-            self._rows = np.append(self._rows, self._apart(late, near, is_open))
-
-    def _apart(self, late: Int64, near: Bool, is_open: Bool) -> Int64:
-        """Choose points that are late: all, or, of many, some that no site covers together."""
-        if len(late) <= _MANY:
-            return late
-        soonest = _soonest(self.times, is_open)
-        chosen: list[int] = []
-        while len(late) and len(chosen) < _MANY:
-            far = int(late[soonest[late].argmax()])
-            chosen.append(far)
-            late = late[~near[np.ix_(near[:, far], late)].any(axis=0)]
-        return np.array(chosen)
+            self._rows = np.append(self._rows, _apart(late, near, soonest))
 
     def _useful(self, cover: Bool, part: Part, score: Float64) -> Bool:
         """(s,) sites without those for which another one can stand in: it covers the same and is no dearer."""
@@ -182,6 +170,18 @@ class CenterSearch:
         useful = np.zeros(len(part.may), np.bool_)
         useful[may[~((inside & ~mutual) | (mutual & before)).any(axis=1)]] = True
         return useful
+
+
+def _apart(late: Int64, near: Bool, soonest: Float64) -> Int64:
+    """Choose points that are late: all, or, of many, some that no site covers together."""
+    if len(late) <= _MANY:
+        return late
+    chosen: list[int] = []
+    while len(late) and len(chosen) < _MANY:
+        far = int(late[soonest[late].argmax()])
+        chosen.append(far)
+        late = late[~near[np.ix_(near[:, far], late)].any(axis=0)]
+    return np.array(chosen)
 
 
 def _stand_ins(given: OneSided) -> Bool:
